@@ -1,1 +1,15 @@
-"""(being written)"""
+"""The files of a target on the disk: observed, staged, published whole, kept for a way back, swept.
+
+`Disk` is the door; the modules behind it hold one step each. The order of the steps, and what each one promises, is
+told in `config_sync.files.writer`.
+"""
+
+from config_sync.files.calls import Calls
+from config_sync.files.disk import Disk
+from config_sync.files.observe import UNREADABLE
+from config_sync.files.replace import replace_file
+from config_sync.files.stage import Staged
+from config_sync.files.state_lock import StateLock
+from config_sync.files.writer import Published, WriteResult
+
+__all__ = ["UNREADABLE", "Calls", "Disk", "Published", "Staged", "StateLock", "WriteResult", "replace_file"]

@@ -1,1 +1,1 @@
-"""(being written)"""
+"""What wakes a target: streams, changed files, timers. Each only says that something may be out of date; none acts."""

@@ -1,0 +1,110 @@
+"""The way back: the replaced file stays beside the new one as a hidden hard link, until it is put back or discarded.
+
+A link and no copy: the very inode returns, with its bytes, owner, mode, ACL and mtime, and no second plaintext exists.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+
+from config_sync.errors import FileError
+from config_sync.files.calls import Calls
+from config_sync.files.failures import refusal, step
+from config_sync.files.lock import ordered
+from config_sync.files.names import is_kept_of, new_kept
+from config_sync.files.observe import Look, look
+from config_sync.files.walk import DirectoryMissing, located
+from config_sync.files.whole import Attributes, made
+from config_sync.model import Durability, FileSpec
+
+_NO_LINK = (errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+"""fs.protected_hardlinks on another user's file, too many links, or a file system without them (vfat, some FUSE)."""
+
+
+def keep_file(calls: Calls, name: str, old: Look, *, at: int, path: str) -> str:
+    """Gives `old`, which is at `name`, a second, hidden name and returns it.
+
+    Where no link can be made a copy serves, readable by us only; the next publish puts owner and mode right.
+
+    Raises:
+        FileError: neither link nor copy could be made; nothing is left.
+    """
+    kept = new_kept(name)
+    try:
+        calls.link(name, kept, at=at)
+    except OSError as error:
+        if error.errno not in _NO_LINK or old.content is None:
+            with step("link", path):
+                raise
+        with made(calls, kept, old.content, Attributes(old.mode & 0o700), at=at, path=path, durable=True):
+            pass
+    return kept
+
+
+def keep(calls: Calls, spec: FileSpec, *, state_dir: str | None) -> str | None:
+    """See `config_sync.files.disk.Disk.keep`. Raises FileError."""
+    try:
+        with contextlib.ExitStack() as held:
+            place = held.enter_context(located(calls, spec))
+            held.enter_context(ordered(calls, state_dir, place.name, at=place.fd))
+            old = look(calls, place.name, at=place.fd, path=place.path)
+            return None if old is None else keep_file(calls, place.name, old, at=place.fd, path=place.path)
+    except DirectoryMissing:
+        return None
+
+
+def restore(calls: Calls, spec: FileSpec, kept: str | None, *, state_dir: str | None) -> bool:
+    """See `config_sync.files.disk.Disk.restore`. Raises FileError."""
+    with contextlib.ExitStack() as held:
+        try:
+            place = held.enter_context(located(calls, spec))
+        except DirectoryMissing:
+            return kept is None
+        with step("readdir", place.path):
+            here = held.enter_context(calls.opened(".", os.O_RDONLY | os.O_DIRECTORY, at=place.fd))
+        held.enter_context(ordered(calls, state_dir, place.name, at=here))
+        found = look(calls, place.name, at=here, path=place.path)
+        if kept is None:
+            with step("unlink", place.path):
+                calls.unlink(place.name, at=here)
+        elif not _is_put_back(calls, found, kept, name=place.name, at=here, path=place.path):
+            return False
+        if spec.durability is Durability.FULL:
+            with step("fsync", place.path):
+                calls.fsync(here)
+        return True
+
+
+def discard(calls: Calls, spec: FileSpec, kept: str) -> None:
+    """See `config_sync.files.disk.Disk.discard`. Raises FileError."""
+    with contextlib.suppress(DirectoryMissing), located(calls, spec) as place:
+        _require_ours(kept, name=place.name, path=place.path)
+        with step("unlink", place.path):
+            calls.unlink(kept, at=place.fd)
+
+
+def _is_put_back(calls: Calls, found: Look | None, kept: str, *, name: str, at: int, path: str) -> bool:
+    _require_ours(kept, name=name, path=path)
+    with step("lstat", path):
+        old = calls.lstat(kept, at=at)
+    if old is None or not stat.S_ISREG(old.st_mode):
+        return False
+    if found is not None and os.path.samestat(found.info, old):
+        # Nothing was replaced yet. A rename between two names of one inode does nothing (rename(2)), so it cannot
+        # remove the second name.
+        with step("unlink", path):
+            calls.unlink(kept, at=at)
+    else:
+        with step("rename", path):
+            calls.rename(kept, name, at=at)
+    return True
+
+
+def _require_ours(kept: str, *, name: str, path: str) -> None:
+    """A name that came from a record must be one of ours for this destination. Raises FileError."""
+    if not is_kept_of(kept, name):
+        problem: FileError = refusal(path, f"{kept!r} is no name of a kept file of it", reason="NotKept", step="names")
+        raise problem

@@ -1,0 +1,112 @@
+"""What a killed predecessor left beside destinations, and nothing else: only exact names of ours, only unheld files.
+
+A temp, a kept file and a stage are held by a flock while they are used, which the kernel drops at a kill. A foreign
+dot file, or one of ours under another kind (a directory named like a temp), stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection
+
+from config_sync.errors import FileError
+from config_sync.files.calls import Calls
+from config_sync.files.failures import step
+from config_sync.files.names import KEPT, STAGE, TEMP, is_kept_of, is_temp_of
+from config_sync.files.walk import entered
+from config_sync.model import AbsolutePath
+
+_MOST_RECENT_S = 60.0
+"""Younger ones of other destinations may belong to a writer between two of its steps."""
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+def clear(calls: Calls, name: str, *, at: int, path: str, keep: Collection[str], now: float) -> int:
+    """Removes the leftovers of the destination `name`, whatever their age, under its lock; and old ones of others.
+
+    Not the kept files of others: `keep` speaks for this destination only. `now` is Unix time in seconds.
+
+    Returns how many kept names (those in `keep`) are links of the file that is at `name` now. Raises FileError: the
+    directory cannot be read. A leftover that cannot be removed stays: it blocks nothing, its name is never used again.
+    """
+    with step("readdir", path):
+        entries = calls.names(at)
+    mine = 0
+    for entry in entries:
+        if is_kept_of(entry, name) and entry in keep:
+            mine += _is_same(calls, entry, name, at=at)
+        elif is_kept_of(entry, name) or is_temp_of(entry, name):
+            with contextlib.suppress(OSError):
+                _remove_file(calls, entry, at=at)
+        elif TEMP.fullmatch(entry) or STAGE.fullmatch(entry):
+            with contextlib.suppress(OSError):
+                _remove_old(calls, entry, at=at, now=now)
+    return mine
+
+
+def sweep(calls: Calls, directory: AbsolutePath, *, keep: Collection[str], now: float) -> tuple[str, ...]:
+    """Removes old leftovers in `directory`, `now` in Unix seconds. See `Disk.sweep`."""
+    removed: list[str] = []
+    with contextlib.suppress(FileError, OSError), contextlib.ExitStack() as held:
+        here = held.enter_context(entered(calls, directory))
+        for entry in calls.names(here):
+            if not (TEMP.fullmatch(entry) or STAGE.fullmatch(entry) or (KEPT.fullmatch(entry) and entry not in keep)):
+                continue
+            with contextlib.suppress(OSError):
+                if _remove_old(calls, entry, at=here, now=now):
+                    removed.append(f"{directory}/{entry}")
+    return tuple(removed)
+
+
+def _remove_old(calls: Calls, name: str, *, at: int, now: float) -> bool:
+    """Removes the leftover `name` if it is old and nobody holds it. Raises OSError."""
+    info = calls.lstat(name, at=at)
+    # The change time: a kept file has an old mtime, and nobody can set a change time.
+    if info is None or now - info.st_ctime <= _MOST_RECENT_S:
+        return False
+    return (remove_tree if STAGE.fullmatch(name) else _remove_file)(calls, name, at=at)
+
+
+def remove_tree(calls: Calls, name: str, *, at: int, is_held: bool = False) -> bool:
+    """Removes the directory `name` with all it holds, following nothing; False: it is no directory, or it is held.
+
+    `is_held`: by the caller itself, so that its lock is not asked for. Raises OSError.
+    """
+    info = calls.lstat(name, at=at)
+    if info is None or not stat.S_ISDIR(info.st_mode):
+        return False
+    with calls.opened(name, _DIRECTORY, at=at) as inside:
+        if not is_held and not calls.lock(inside, wait=False):
+            return False
+        for entry in calls.names(inside):
+            if not remove_tree(calls, entry, at=inside, is_held=True):
+                calls.unlink(entry, at=inside)
+    calls.rmdir(name, at=at)
+    return True
+
+
+def _remove_file(calls: Calls, name: str, *, at: int) -> bool:
+    """Removes the file `name` unless somebody holds it or it is of another kind. Raises OSError."""
+    info = calls.lstat(name, at=at)
+    if info is None or not stat.S_ISREG(info.st_mode):
+        return False
+    try:
+        with calls.opened(name, _FILE, at=at) as fd:
+            if not calls.lock(fd, wait=False):
+                return False
+            calls.unlink(name, at=at)
+    except PermissionError:
+        # Not readable by us: its owner and mode were set already, so its writer is past the lock or dead.
+        calls.unlink(name, at=at)
+    return True
+
+
+def _is_same(calls: Calls, one: str, other: str, *, at: int) -> bool:
+    """Whether both names are one inode."""
+    with contextlib.suppress(OSError):
+        first, second = calls.lstat(one, at=at), calls.lstat(other, at=at)
+        return first is not None and second is not None and os.path.samestat(first, second)
+    return False

@@ -1,0 +1,46 @@
+"""The names of what we put beside a destination: hidden, unique, recognizable as ours, and never those of a user.
+
+They start with a dot and end in ``.tmp``, ``.old`` or ``.stage``, so that no include pattern such as ``*.conf`` finds
+them. Random, never fixed: a fixed name left by a crash would block every later write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+
+TEMP = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.tmp")
+KEPT = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.old")
+STAGE = re.compile(r"\.config-sync-[0-9a-f]{16}\.stage")
+
+
+def tag(name: str) -> str:
+    """Eight hex characters that stand for a destination's base name."""
+    return hashlib.blake2b(os.fsencode(name), digest_size=4, person=b"cs-file-name").hexdigest()
+
+
+def new_temp(name: str) -> str:
+    """A fresh name for the file that will become `name`."""
+    return f".config-sync-{tag(name)}-{secrets.token_hex(8)}.tmp"
+
+
+def new_kept(name: str) -> str:
+    """A fresh name for the link that holds the file that `name` was."""
+    return f".config-sync-{tag(name)}-{secrets.token_hex(8)}.old"
+
+
+def new_stage() -> str:
+    """A fresh name for a directory of staged copies."""
+    return f".config-sync-{secrets.token_hex(8)}.stage"
+
+
+def is_temp_of(entry: str, name: str) -> bool:
+    """Whether `entry` is a temp of the destination `name`."""
+    return TEMP.fullmatch(entry) is not None and entry.startswith(f".config-sync-{tag(name)}-")
+
+
+def is_kept_of(entry: str, name: str) -> bool:
+    """Whether `entry` is a kept file of the destination `name`."""
+    return KEPT.fullmatch(entry) is not None and entry.startswith(f".config-sync-{tag(name)}-")

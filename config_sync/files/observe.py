@@ -1,0 +1,113 @@
+"""What is at a place, without following anything and without trusting a name for longer than one call."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass, field
+
+from config_sync.files.calls import Calls
+from config_sync.files.failures import refusal, step
+from config_sync.files.walk import DirectoryMissing, located
+from config_sync.model import Digest, FileSpec, FileState, Missing, Present, digest_of
+
+UNREADABLE = Digest("unreadable")
+"""Stands for content that we may not read, or do not read because of its size: it equals no digest."""
+
+_MOST_BYTES = 256 << 20
+"""Far over any document (``max_size`` is 16 MiB at most): such a file is not ours, and is not pulled into memory."""
+
+_KINDS = {
+    stat.S_IFDIR: ("it is a directory", "remove it, or name a file in it"),
+    stat.S_IFIFO: ("it is a named pipe (FIFO)", "remove it, or name another path"),
+    stat.S_IFSOCK: ("it is a socket", "remove it, or name another path"),
+    stat.S_IFCHR: ("it is a character device", "name another path"),
+    stat.S_IFBLK: ("it is a block device", "name another path"),
+    stat.S_IFLNK: ("a symbolic link appeared in its place", "look who else writes there"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A regular file as it was at one moment. `content` None: it could not be read."""
+
+    info: os.stat_result
+    content: bytes | None = field(repr=False)
+    has_acl: bool
+
+    @property
+    def mode(self) -> int:
+        """Permission bits, with setuid, setgid and sticky."""
+        return stat.S_IMODE(self.info.st_mode)
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.info.st_dev, self.info.st_ino
+
+
+def look(calls: Calls, name: str, *, at: int, path: str) -> Look | None:
+    """The file `name` in the directory `at`; None: there is none. `path` is for messages.
+
+    Raises:
+        FileError: it is no regular file, or a call failed.
+    """
+    with step("lstat", path):
+        info = calls.lstat(name, at=at)
+    if info is None:
+        return None
+    _require_regular(info, path)
+    try:
+        with step("read", path):
+            fd = _open(calls, name, at=at)
+            if fd is None:
+                return Look(info, None, has_acl=False)
+            try:
+                info = calls.fstat(fd)
+                _require_regular(info, path)
+                content = calls.read(fd, at_most=_MOST_BYTES + 1) if info.st_size <= _MOST_BYTES else None
+                return Look(info, content, has_acl=calls.has_acl(fd))
+            finally:
+                calls.close_quietly(fd)
+    except _Vanished:
+        return None
+
+
+def observe(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> FileState:
+    """The state of a destination. Raises FileError as `look` and `located` do, but a missing directory is Missing."""
+    try:
+        with located(calls, spec) as place:
+            found = look(calls, place.name, at=place.fd, path=place.path)
+    except DirectoryMissing:
+        return Missing()
+    if found is None:
+        return Missing()
+    return Present(
+        digest=UNREADABLE if found.content is None else digest_of(found.content, key=digest_key),
+        mode=found.mode,
+        uid=found.info.st_uid,
+        gid=found.info.st_gid,
+        size=found.info.st_size,
+        has_acl=found.has_acl,
+    )
+
+
+class _Vanished(Exception):
+    """The entry went away between two calls."""
+
+
+def _open(calls: Calls, name: str, *, at: int) -> int | None:
+    """For reading, never waiting for a FIFO's writer; None: we may not."""
+    try:
+        return calls.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at)
+    except PermissionError:
+        return None
+    except FileNotFoundError:
+        raise _Vanished from None
+
+
+def _require_regular(info: os.stat_result, path: str) -> None:
+    if stat.S_ISREG(info.st_mode):
+        return
+    says, hint = _KINDS.get(stat.S_IFMT(info.st_mode), ("it is no regular file", None))
+    raise refusal(path, says, reason="NotRegularFile", step="lstat", hint=hint)

@@ -1,0 +1,240 @@
+"""One destination replaced: whole or not at all, durable, with the right attributes before anybody can see it.
+
+The sequence, every step on descriptors and never on names that could change meanwhile. The numbers stand at the code.
+
+ 1. Open the directory by a trusted walk (`walk`).            10. (the steps 5-14 are in `whole`)
+ 2. Take the destination's lock (`lock`).                     11. mtime strictly later than the old file's.
+ 3. Look without following; refuse what is no file.           12. Verify all attributes by fstat.
+ 4. All equal: no write, but once per process fsync file      13. fsync, never twice on one inode.
+    and directory (a killed predecessor may not have).        14. Pin the inode, compare, close.
+ 5. Temp beside it, exclusive, at most 0600.                  15. Rename over the destination.
+ 6. Lock the temp: it is alive.                               16. Verify that the destination is our inode.
+ 7. Remove an inherited ACL.                                  17. fsync the directory.
+ 8. Write all, check the size.                                18. Remove what is left of a failure.
+ 9. fchown, then fchmod.
+
+Until 15 the old file is untouched, whatever fails; after 15 the new one stays, whatever fails. Without 13 a rename can
+outlive the data (ext4: zeros of the right length after a power cut); without 17 success could be forgotten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import errno
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from config_sync.errors import FileError
+from config_sync.files.calls import Calls
+from config_sync.files.failures import failure, refusal, step
+from config_sync.files.kept import keep_file
+from config_sync.files.leftovers import clear
+from config_sync.files.lock import ordered
+from config_sync.files.names import new_temp
+from config_sync.files.observe import Look, look
+from config_sync.files.walk import located
+from config_sync.files.whole import Attributes, made
+from config_sync.model import Durability, FileSpec
+
+_MOST_TRIES = 3
+"""Another agent that clears leftovers may take a temp between two of our steps; three times is an enemy."""
+_NO_DIRECTORY_FSYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class WriteResult(enum.Enum):
+    """How a publish ended, when it did not fail."""
+
+    WRITTEN = "written"
+    HEALED = "healed"
+    """The bytes were right, the attributes (or the durability) were not: replaced, no reload is owed."""
+    UNCHANGED = "unchanged"
+    WRITTEN_NOT_DURABLE = "written_not_durable"
+    """The new file is visible, but the directory's fsync failed: `Published.error` tells it (``published=True``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publish did. `kept`: base name of the hard link that holds the replaced file.
+
+    `is_same_content`: the bytes were there before; also for `WRITTEN_NOT_DURABLE`, where the result does not say it.
+    """
+
+    result: WriteResult
+    kept: str | None = None
+    warnings: tuple[str, ...] = ()
+    error: FileError | None = None
+    is_same_content: bool = False
+
+
+@dataclass(slots=True)
+class Memory:
+    """What this process knows of destinations, by real path. Shared by threads: single set and dict operations only."""
+
+    settled: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Device and inode of a file that we know to be durable."""
+    suspect: set[str] = field(default_factory=set)
+    """An fsync failed: the page cache may show what the disk does not hold, so only a new file is believed."""
+
+
+def publish(
+    calls: Calls,
+    spec: FileSpec,
+    content: bytes,
+    *,
+    memory: Memory,
+    state_dir: str | None,
+    keep_old: bool,
+    keep: Collection[str],
+    now: float,
+) -> Published:
+    """Carries the sequence out; see `config_sync.files.disk.Disk.publish` for the promise. Raises FileError."""
+    with contextlib.ExitStack() as held:
+        place = held.enter_context(located(calls, spec, create=True, settle=spec.path not in memory.settled))  # 1
+        with step("readdir", place.path):
+            here = held.enter_context(calls.opened(".", os.O_RDONLY | os.O_DIRECTORY, at=place.fd))
+        held.enter_context(ordered(calls, state_dir, place.name, at=here))  # 2
+        writer = _Writer(calls, spec, content, memory=memory, at=here, name=place.name, path=place.path)
+        try:
+            return writer.run(keep_old=keep_old, keep=keep, now=now)
+        except FileError as error:
+            if error.errno == errno.EROFS and spec.path in memory.settled:
+                error.hint = (
+                    "it was writable before: the directory was replaced or remounted under this process's mount "
+                    "namespace; restart the agent"
+                )
+            raise
+
+
+class _Writer:
+    """The steps from 3 on, for one destination whose directory is open and whose lock is held."""
+
+    def __init__(
+        self, calls: Calls, spec: FileSpec, content: bytes, *, memory: Memory, at: int, name: str, path: str
+    ) -> None:
+        self._calls = calls
+        self._spec = spec
+        self._content = content
+        self._memory = memory
+        self._at = at
+        self._name = name
+        self._path = path
+        self._attributes = Attributes(spec.mode, spec.uid, spec.gid)
+        self._is_durable = spec.durability is Durability.FULL
+        self._warnings: list[str] = []
+
+    def run(self, *, keep_old: bool, keep: Collection[str], now: float) -> Published:
+        old = look(self._calls, self._name, at=self._at, path=self._path)  # 3
+        is_same = old is not None and old.content == self._content
+        is_known = self._spec.path in self._memory.settled
+        if old is None or not is_same or self._differs(old) or not is_known:
+            mine = clear(self._calls, self._name, at=self._at, path=self._path, keep=keep, now=now)
+            self._warn_of_links(old, mine)
+        if old is not None and is_same and not self._differs(old) and self._is_settled(old):  # 4
+            return self._sync_directory(old.identity, WriteResult.UNCHANGED, kept=None, is_same=True)
+        for tries_left in reversed(range(_MOST_TRIES)):
+            try:
+                return self._replace(old, keep_old=keep_old, is_same=is_same)
+            except FileError as error:
+                if error.reason != "Interfered" or not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _differs(self, old: Look) -> bool:
+        """Whether mode, owner, group or ACL are not as wanted, or a write may have been lost."""
+        return old.has_acl or self._attributes.differ_from(old.info) or self._spec.path in self._memory.suspect
+
+    def _is_settled(self, old: Look) -> bool:
+        """Whether the file that is there is durable, by our own hand or now; False: it must be written anew."""
+        if not self._is_durable or self._memory.settled.get(self._spec.path) == old.identity:
+            return True
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            with self._calls.opened(self._name, flags, at=self._at) as fd:
+                if not os.path.samestat(self._calls.fstat(fd), old.info):
+                    return False
+                self._calls.fsync(fd)
+        except OSError:
+            return False  # its data may be lost although it can still be read
+        return True
+
+    def _replace(self, old: Look | None, *, keep_old: bool, is_same: bool) -> Published:
+        temp = new_temp(self._name)
+        kept: str | None = None
+        is_visible = False
+        try:
+            with made(  # 5 to 14
+                self._calls,
+                temp,
+                self._content,
+                self._attributes,
+                at=self._at,
+                path=self._path,
+                later_than_ns=old.info.st_mtime_ns if old is not None else None,
+                durable=self._is_durable,
+            ) as new:
+                if keep_old and old is not None:
+                    kept = keep_file(self._calls, self._name, old, at=self._at, path=self._path)
+                with step("rename", self._path):  # 15
+                    self._calls.rename(temp, self._name, at=self._at)
+                is_visible = True
+                self._verify(new)  # 16
+        except BaseException:
+            if kept is not None and not is_visible:  # 18
+                with contextlib.suppress(OSError):
+                    self._calls.unlink(kept, at=self._at)
+            raise
+        self._memory.suspect.discard(self._spec.path)
+        result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
+        return self._sync_directory((new.st_dev, new.st_ino), result, kept=kept, is_same=is_same)  # 17
+
+    def _verify(self, new: os.stat_result) -> None:
+        """The destination is the file that we made. Raises FileError."""
+        with step("lstat", self._path):
+            found = self._calls.lstat(self._name, at=self._at)
+        if found is None or not os.path.samestat(found, new):
+            error = refusal(
+                self._path, "another program replaced it at the same moment", reason="Overtaken", step="verify"
+            )
+            error.transient = True
+            raise error
+
+    def _sync_directory(
+        self, identity: tuple[int, int], result: WriteResult, *, kept: str | None, is_same: bool
+    ) -> Published:
+        """Makes the entry durable where that is promised and not known; a failure is told, and nothing is undone."""
+        error: FileError | None = None
+        if self._is_durable and self._memory.settled.get(self._spec.path) != identity:
+            try:
+                self._calls.fsync(self._at)
+            except OSError as failed:
+                if failed.errno in _NO_DIRECTORY_FSYNC:
+                    self._warnings.append(f"{self._path}: this file system cannot make a rename durable")
+                else:
+                    error = self._not_durable(failed)
+        if error is None:
+            self._memory.settled[self._spec.path] = identity
+        else:
+            self._memory.settled.pop(self._spec.path, None)
+            self._memory.suspect.add(self._spec.path)
+            result = WriteResult.WRITTEN_NOT_DURABLE
+        return Published(result, kept, tuple(self._warnings), error, is_same)
+
+    def _not_durable(self, failed: OSError) -> FileError:
+        told = failure(failed, self._path, "fsync of the directory")
+        return FileError(
+            f"{told.message}; the new content is in place, but a power cut may bring the old one back",
+            hint=told.hint,
+            errno=told.errno,
+            step="fsync of the directory",
+            reason="NotDurable",
+            published=True,
+        )
+
+    def _warn_of_links(self, old: Look | None, mine: int) -> None:
+        """Other names of the old file keep the old content. `mine` of its links are ours."""
+        if old is not None and old.info.st_nlink - mine > 1:
+            self._warnings.append(
+                f"{self._path}: it has {old.info.st_nlink - mine - 1} more hard link(s), which keep the old content"
+            )

@@ -1,0 +1,300 @@
+"""The durable memory of all targets: what was last written, which reload is owed.
+
+One small JSON file in the state directory::
+
+    {"version": 1, "digest_key": "64 hex characters", "targets": {"my-service": {… the fields of model.Record …}}}
+
+It holds digests only, keyed with a random key of this directory: they can be compared, and tell nothing of the content
+to anybody who does not have the file. Rules:
+
+* `Records.save` returns when the record is on disk; until then, and after a failure, `Records.get` gives the old one.
+* Group commit: while one thread writes, all others gather their records for the next write, which one of them makes.
+* A file that cannot be understood is never overwritten: it is set aside, and told. Starting without a memory is safe:
+  files that are right are adopted without a reload.
+* Keys that a newer version of us wrote are passed over; a newer ``version`` number means that they must not be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import TypeVar, get_args, get_origin, get_type_hints
+
+from config_sync.clock import SystemClock
+from config_sync.errors import FileError
+from config_sync.files.calls import Calls
+from config_sync.files.leftovers import sweep
+from config_sync.files.replace import make_directory, replace_file
+from config_sync.model import AbsolutePath, Attempt, Record
+
+T = TypeVar("T", Record, Attempt)
+
+_NAME = "records.json"
+_VERSION = 1
+_MODE = 0o600
+_KEY_BYTES = 32
+
+
+class Records:
+    """One Record per target, durable in ``records.json`` (0600). All methods are safe in any thread."""
+
+    def __init__(
+        self,
+        state_dir: str | None,
+        *,
+        digest_key: bytes,
+        records: Mapping[str, Record],
+        why: str = "",
+        warning: str | None = None,
+        calls: Calls | None = None,
+    ) -> None:
+        self._state_dir = state_dir
+        self._digest_key = digest_key
+        self._calls = calls or Calls()
+        self.why = why
+        """Why nothing is kept on disk; empty when `is_durable`."""
+        self.warning = warning
+        """Tells that a damaged file was set aside at the start, and where it is now."""
+        self._turn = threading.Condition()
+        self._saved: dict[str, Record] = dict(records)
+        self._gathering = _Batch()
+        self._is_writing = False
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether records survive this process."""
+        return self._state_dir is not None
+
+    @property
+    def digest_key(self) -> bytes:
+        """32 random bytes; survives restarts, means nothing elsewhere."""
+        return self._digest_key
+
+    def get(self, name: str) -> Record | None:
+        """What was last saved for the target."""
+        return self._saved.get(name)
+
+    def save(self, name: str, record: Record) -> None:
+        """Durable when it returns; no write when equal. Many threads at once share one write.
+
+        Raises:
+            FileError: not saved; `get` still gives the earlier record.
+        """
+        self._commit(name, record)
+
+    def forget(self, name: str) -> None:
+        """The target has no memory any more. Raises FileError as `save` does."""
+        self._commit(name, None)
+
+    def kept_names(self) -> frozenset[str]:
+        """Base names of all kept files that some ``attempting`` still names: what a sweep must leave alone."""
+        attempts = [record.attempting for record in tuple(self._saved.values()) if record.attempting is not None]
+        return frozenset(name for attempt in attempts for name in attempt.kept.values())
+
+    def _commit(self, name: str, record: Record | None) -> None:
+        with self._turn:
+            batch = self._gathering
+            if name not in batch.changes and self._saved.get(name) == record:
+                return
+            batch.changes[name] = record
+            if batch.has_writer:
+                self._turn.wait_for(lambda: batch.is_done)
+                batch.check()
+                return
+            batch.has_writer = True
+            self._turn.wait_for(lambda: not self._is_writing)
+            self._is_writing = True
+            self._gathering = _Batch()  # later ones gather for the next write
+            merged = {**self._saved, **batch.changes}
+            wanted = {target: kept for target, kept in merged.items() if kept is not None}
+        batch.error = FileError(f"{_NAME}: the write was interrupted", step="write")
+        try:
+            self._write(wanted)
+            batch.error = None
+        except FileError as error:
+            batch.error = error
+        finally:
+            with self._turn:
+                if batch.error is None:
+                    self._saved = wanted
+                batch.is_done = True
+                self._is_writing = False
+                self._turn.notify_all()
+        batch.check()
+
+    def _write(self, records: Mapping[str, Record]) -> None:
+        if self._state_dir is None:
+            return
+        content = _encoded(self._digest_key, records)
+        replace_file(self._state_dir, _NAME, content, mode=_MODE, calls=self._calls)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The changes of one write; None forgets a target."""
+
+    changes: dict[str, Record | None] = field(default_factory=dict)
+    has_writer: bool = False
+    is_done: bool = False
+    error: FileError | None = None
+
+    def check(self) -> None:
+        """Raises the write's failure, anew for each thread that waited for it."""
+        if (error := self.error) is not None:
+            raise FileError(
+                error.message,
+                hint=error.hint,
+                errno=error.errno,
+                step=error.step,
+                reason=error.reason,
+                transient=error.transient,
+            ) from error
+
+
+def open_records(state_dir: str | None, *, calls: Calls | None = None) -> Records:
+    """The records of `state_dir` (made 0700 with its parents); memory only when it is None or not writable.
+
+    Never raises: a damaged file is set aside as ``records.json.damaged-<n>`` and told by `Records.warning`.
+    """
+    if state_dir is None:
+        return _in_memory("there is no state directory")
+    try:
+        make_directory(state_dir)
+    except OSError as error:
+        return _in_memory(f"the state directory {state_dir} cannot be made: {error.strerror}")
+    if not os.access(state_dir, os.W_OK | os.X_OK, effective_ids=True):
+        return _in_memory(f"the state directory {state_dir} is not writable for uid {os.geteuid()}")
+    path = os.path.join(state_dir, _NAME)
+    with contextlib.suppress(ValueError):
+        sweep(calls or Calls(), AbsolutePath(state_dir), keep=(), now=SystemClock().now())
+    try:
+        content = _read(path)
+    except OSError as error:
+        return _in_memory(f"{path} cannot be read: {error.strerror}")
+    if content is None:
+        return Records(state_dir, digest_key=secrets.token_bytes(_KEY_BYTES), records={}, calls=calls)
+    try:
+        key, records = _decoded(content)
+    except _Damaged as damage:
+        try:
+            aside = _set_aside(path)
+        except OSError as error:
+            return _in_memory(f"{path} is damaged ({damage}) and cannot be set aside: {error.strerror}")
+        warning = f"{path} could not be used ({damage}); it was set aside as {aside}, and this start knows no records"
+        return Records(state_dir, digest_key=secrets.token_bytes(_KEY_BYTES), records={}, warning=warning, calls=calls)
+    return Records(state_dir, digest_key=key, records=records, calls=calls)
+
+
+def _in_memory(why: str) -> Records:
+    return Records(None, digest_key=secrets.token_bytes(_KEY_BYTES), records={}, why=why)
+
+
+def _read(path: str) -> bytes | None:
+    """The file's bytes; None: there is none. Raises OSError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _set_aside(path: str) -> str:
+    """Renames the file to the first free ``.damaged-<n>`` and returns that path. Raises OSError."""
+    number = 1
+    while os.path.lexists(aside := f"{path}.damaged-{number}"):
+        number += 1
+    os.rename(path, aside)
+    return aside
+
+
+class _Damaged(Exception):
+    """The file is not what we write; says why, never quoting it."""
+
+
+def _encoded(digest_key: bytes, records: Mapping[str, Record]) -> bytes:
+    targets = {name: _members(record) for name, record in sorted(records.items())}
+    whole = {"version": _VERSION, "digest_key": digest_key.hex(), "targets": targets}
+    return json.dumps(whole, indent=1).encode() + b"\n"
+
+
+def _members(value: Record | Attempt) -> dict[str, object]:
+    """Field by field, because `dataclasses.asdict` cannot copy a read-only mapping."""
+    members: dict[str, object] = {}
+    for each in dataclasses.fields(value):
+        held: object = getattr(value, each.name)
+        if isinstance(held, Attempt):
+            held = _members(held)
+        elif isinstance(held, Mapping):
+            held = dict(held)
+        members[each.name] = held
+    return members
+
+
+def _decoded(content: bytes) -> tuple[bytes, dict[str, Record]]:
+    """The digest key and the records. Raises _Damaged."""
+    try:
+        whole: object = json.loads(content)
+    except (ValueError, RecursionError):
+        raise _Damaged("it is no JSON") from None
+    members = _object(whole, "the file")
+    if members.get("version") != _VERSION:
+        raise _Damaged(f"its version is not {_VERSION}")
+    key = members.get("digest_key")
+    if not isinstance(key, str) or not re.fullmatch(r"[0-9a-f]{64}", key):
+        raise _Damaged("its digest_key is not 64 hex characters")
+    targets = _object(members.get("targets"), "targets")
+    return bytes.fromhex(key), {name: _built(Record, _object(value, name)) for name, value in targets.items()}
+
+
+def _built(kind: type[T], members: Mapping[str, object]) -> T:
+    """A Record or an Attempt from its members, each checked against the field's type. Raises _Damaged."""
+    values: dict[str, object] = {}
+    for name, hint in get_type_hints(kind).items():
+        if name in members:
+            values[name] = _checked(members[name], hint, name)
+    try:
+        return kind(**values)  # type: ignore[arg-type]  # each was checked against its field's type
+    except TypeError:
+        raise _Damaged(f"a member of {kind.__name__} is missing") from None
+
+
+def _checked(value: object, hint: object, name: str) -> object:
+    """`value` as the type `hint` wants it. Raises _Damaged."""
+    wanted = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if value is None and NoneType in wanted:
+        return None
+    if Attempt in wanted:
+        return _built(Attempt, _object(value, name))
+    if any(get_origin(each) is Mapping for each in wanted):
+        return _texts(value, name)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if float in wanted and is_number:
+        return value
+    if int in wanted and is_number and isinstance(value, int):
+        return value
+    if (bool in wanted and isinstance(value, bool)) or (str in wanted and isinstance(value, str)):
+        return value
+    raise _Damaged(f"{name} is of the wrong type")
+
+
+def _texts(value: object, name: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for key, text in _object(value, name).items():
+        if not isinstance(text, str):
+            raise _Damaged(f"{name} holds something else than text")
+        texts[key] = text
+    return texts
+
+
+def _object(value: object, what: str) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise _Damaged(f"{what} is not an object")
+    return value

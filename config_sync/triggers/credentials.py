@@ -1,0 +1,232 @@
+"""Files that others replace: told when one of them really changed, and never tired of watching.
+
+What is watched are directories (a file that is replaced takes its own watch with it): the one that holds each path, and
+each that holds a link on the way to the file; so a Kubernetes volume is seen when its ``..data`` link is swapped. A
+directory that is not there is awaited at the nearest parent that is. What is told is decided by looking at the files.
+
+1. Look at the files; arm a watch over the directories as they are now; look again a moment later, since a change may
+   have come before the watch.
+2. On anything that moves there, and at least once a minute, look at the files and tell of those that differ.
+3. Where the directories are no longer the same ones (removed, swapped), go back to 1.
+4. Where the system has no watches left, look every five seconds instead, and try to arm again every five minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from config_sync.log import FILE_WARNED, logger
+
+STEP_MS = 500
+"""How often the watching thread looks for its stop; watchfiles' default of 50 wakes the machine 20 times a second."""
+RUST_TIMEOUT_MS = 60_000
+SETTLE_S = 1.0
+"""After arming: when to look again for a change that came before the watch."""
+POLL_S = 5.0
+REARM_S = 300.0
+MAX_LINKS = 40
+"""Linux' own bound on links in one path."""
+
+Look: TypeAlias = "tuple[int, ...] | None"
+"""What tells one state of a file from another; None: it cannot be looked at."""
+
+
+async def watch_files(
+    paths: Sequence[str],
+    on_change: Callable[[frozenset[str]], None],
+    *,
+    stop: asyncio.Event | None = None,
+    step_ms: int = STEP_MS,
+    poll_s: float = POLL_S,
+    force_polling: bool = False,
+) -> None:
+    """Call `on_change` with those of `paths` that changed, until `stop` is set or the task is cancelled.
+
+    A change is another inode, size, time of content, or mode and owner (they decide whether it can be read), also that
+    of a file which came or went. `on_change` runs in the event loop, is quick and does not raise. Nothing the file
+    system does ends the watch. `step_ms` is the time to wait for more changes before telling; `poll_s` and
+    `force_polling` are for file systems without events.
+    """
+    ended = stop if stop is not None else asyncio.Event()
+    if not paths:
+        await ended.wait()
+        return
+    watched = _Files(paths, on_change)
+    while not ended.is_set():
+        is_watching = False
+        if not force_polling:
+            is_watching = await _watch(watched, ended, step_ms=step_ms)
+        if not is_watching:
+            await _poll(watched, ended, poll_s=poll_s)
+
+
+class _Files:
+    """The files as last seen."""
+
+    def __init__(self, paths: Iterable[str], on_change: Callable[[frozenset[str]], None]) -> None:
+        self._paths = tuple(dict.fromkeys(paths))
+        self._on_change = on_change
+        self._seen = {path: _look(path) for path in self._paths}
+        self._is_warned = False
+
+    def look(self) -> None:
+        """Tell of what differs from the last look."""
+        seen = {path: _look(path) for path in self._paths}
+        changed = frozenset(path for path in self._paths if seen[path] != self._seen[path])
+        self._seen = seen
+        if changed:
+            self._on_change(changed)
+
+    def directories(self) -> Mapping[str, Look]:
+        """What to watch now, each with its identity."""
+        found = set[str]().union(*(_directories_of(path) for path in self._paths))
+        return {directory: _identity(directory) for directory in sorted(found)}
+
+    def warn(self, message: str) -> None:
+        """Tell once that there is no watch."""
+        if not self._is_warned:
+            hint = "they are looked at now and then instead; raise fs.inotify.max_user_watches or max_user_instances"
+            logger().warning(FILE_WARNED, reason="WatchUnavailable", error=message, hint=hint)
+        self._is_warned = True
+
+
+async def _watch(watched: _Files, ended: asyncio.Event, *, step_ms: int) -> bool:
+    """Watch the directories as they are now, until they differ or the end; False: no watch is to be had."""
+    directories = watched.directories()
+    thread = _WatchThread(tuple(directories), asyncio.get_running_loop(), step_ms=step_ms)
+    waiting = asyncio.ensure_future(ended.wait())
+    timeout_s: float | None = SETTLE_S
+    try:
+        while True:
+            stirred = asyncio.ensure_future(thread.stirred.wait())
+            try:
+                await asyncio.wait({stirred, waiting}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stirred.cancel()
+            thread.stirred.clear()
+            timeout_s = None
+            watched.look()
+            if ended.is_set():
+                return True
+            if watched.directories() != directories:
+                return True
+            if thread.failure is not None:
+                watched.warn(f"changes of {', '.join(directories)} cannot be watched: {thread.failure}")
+                return False
+    finally:
+        waiting.cancel()
+        thread.stop()
+
+
+async def _poll(watched: _Files, ended: asyncio.Event, *, poll_s: float) -> None:
+    for _ in range(max(1, round(REARM_S / poll_s))):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(poll_s):
+                await ended.wait()
+        watched.look()
+        if ended.is_set():
+            return
+
+
+class _WatchThread:
+    """One watch in a thread of its own: a daemon, so that nothing waits for it at the end.
+
+    `stirred` is set in the loop whenever something moved, a minute passed, or the watch failed (`failure` says why).
+    """
+
+    def __init__(self, directories: tuple[str, ...], loop: asyncio.AbstractEventLoop, *, step_ms: int) -> None:
+        self.stirred = asyncio.Event()
+        self.failure: str | None = None
+        self._loop = loop
+        self._step_ms = step_ms
+        self._stop = threading.Event()
+        threading.Thread(target=self._run, args=(directories,), name="watch-files", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread within one step; nothing is told any more."""
+        self._stop.set()
+
+    def _run(self, directories: tuple[str, ...]) -> None:
+        # Imported only when something is watched: `once` and the small commands do without it.
+        from watchfiles import watch
+
+        try:
+            for _ in watch(
+                *directories,
+                watch_filter=None,
+                recursive=False,
+                step=self._step_ms,
+                rust_timeout=RUST_TIMEOUT_MS,
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+                stop_event=self._stop,
+            ):
+                self._tell()
+        except Exception as error:  # noqa: BLE001  # watchfiles' own error class is not public, and none may end us
+            self.failure = str(error) or type(error).__name__
+            self._tell()
+
+    def _tell(self) -> None:
+        # RuntimeError: the loop was closed meanwhile.
+        with contextlib.suppress(RuntimeError):
+            if not self._stop.is_set():
+                self._loop.call_soon_threadsafe(self.stirred.set)
+
+
+def _look(path: str) -> Look:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return (
+        found.st_dev,
+        found.st_ino,
+        found.st_size,
+        found.st_mtime_ns,
+        found.st_mode,
+        found.st_uid,
+        found.st_gid,
+    )
+
+
+def _identity(directory: str) -> Look:
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
+def _directories_of(path: str) -> set[str]:
+    """Every directory in which a change can make `path` lead to another file (path_resolution(7))."""
+    found: set[str] = set()
+    walked, left, links = "/", os.path.abspath(path).split("/"), 0
+    while left:
+        name = left.pop(0)
+        if name in ("", "."):
+            continue
+        if name == "..":
+            walked = os.path.dirname(walked)
+            continue
+        step = os.path.join(walked, name)
+        try:
+            target = os.readlink(step)
+        except OSError:  # not a link: a directory, the file, or nothing
+            if not left or not os.path.isdir(step):
+                found.add(walked)
+                break
+            walked = step
+            continue
+        found.add(walked)
+        links += 1
+        if links > MAX_LINKS:
+            break
+        walked = "/" if target.startswith("/") else walked
+        left = target.split("/") + left
+    return found

@@ -1,0 +1,75 @@
+"""The log lines of one subscription: one when it is lost, one when it is back, however often it fails in between.
+
+An outage begins with a loss that matters and ends when a stream has lived for `settled_s`; a server that accepts and
+closes at once is one outage. A new *reason* within it is told once. Not worth a line above debug: silence, which is
+how a server without keep-alives looks, and the clean end of a stream that had lived (proxies recycle connections).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from config_sync.clock import Clock
+from config_sync.errors import Retry
+from config_sync.log import STREAM_CONNECTED, STREAM_LOST, STREAM_RECOVERED, logger
+from config_sync.triggers.stream_state import STREAM_ENDED, Loss
+
+
+class StreamLog:
+    """The memory of what was told already, for one config."""
+
+    __slots__ = ("_clock", "_config", "_settled_s", "_settling", "_since", "_told", "_was_routine")
+
+    def __init__(self, config: str, *, settled_s: float, clock: Clock) -> None:
+        self._config = config
+        self._settled_s = settled_s
+        self._clock = clock
+        self._told: set[str] = set()
+        self._since: float | None = None
+        self._settling: asyncio.TimerHandle | None = None
+        self._was_routine = False
+
+    def live(self) -> None:
+        """The stream is open."""
+        if self._since is None:
+            (logger().debug if self._was_routine else logger().info)(STREAM_CONNECTED, config=self._config)
+            return
+        self._settling = asyncio.get_running_loop().call_later(self._settled_s, self._recovered)
+
+    def lost(self, loss: Loss, *, retry_in_s: float, attempt: int, had_lived: bool) -> None:
+        """The stream is gone, or could not be opened; `had_lived`: long enough for backoff to start over."""
+        self.close()
+        keys: dict[str, object] = {
+            "config": self._config,
+            "reason": loss.reason,
+            "error": loss.message,
+            "retry_in_s": round(retry_in_s, 3),
+            "attempt": attempt,
+        }
+        if loss.hint is not None:
+            keys["hint"] = loss.hint
+        self._was_routine = loss.is_silence or (loss.reason == STREAM_ENDED and had_lived)
+        if self._was_routine or loss.reason in self._told:
+            logger().debug(STREAM_LOST, **keys)
+            return
+        self._told.add(loss.reason)
+        if self._since is None:
+            self._since = self._clock.monotonic()
+        if loss.retry is Retry.SLOW:
+            logger().error(STREAM_LOST, **keys)
+        else:
+            logger().warning(STREAM_LOST, **keys)
+
+    def close(self) -> None:
+        """Nothing more will be told of the stream that was live."""
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+
+    def _recovered(self) -> None:
+        self._settling = None
+        if self._since is not None:
+            took_s = round(self._clock.monotonic() - self._since - self._settled_s, 3)
+            logger().info(STREAM_RECOVERED, config=self._config, took_s=max(0.0, took_s))
+        self._since = None
+        self._told.clear()

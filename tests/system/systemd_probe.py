@@ -1,0 +1,113 @@
+"""Runs inside `systemd_machine` as ``probe.service``: real units, told by the real kind; leaves ``results.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+
+from config_sync.errors import ReloadFailed
+from config_sync.model import AbsolutePath, ReloadOrder
+from config_sync.reloads import SystemdReload
+from config_sync.stop import Stop
+
+HUP = "ExecReload=/bin/kill -HUP $MAINPID"
+UNITS = {
+    "good": f"Type=notify\nNotifyAccess=all\nExecStart=/bin/sh /run/counts\n{HUP}",
+    "dies": f"ExecStart=/bin/sleep 1000\n{HUP}",
+    "plain": "ExecStart=/bin/sleep 1000",
+    "refuses": "ExecStart=/bin/sleep 1000\nExecReload=/bin/false",
+    "slow": "Type=forking\nExecStartPre=/bin/sleep 1\nExecStart=/bin/sh -c 'sleep 1000 &'\n"
+    "ExecReload=/bin/touch /run/slow.told",
+    "endless": "ExecStartPre=/bin/sleep 1000\nExecStart=/bin/true",
+    "crashing": "ExecStart=/bin/false\nRestart=always\nRestartSec=1000",
+    "failed": "ExecStart=/bin/sh -c 'test -e /run/cured && exec sleep 1000'",
+    "idle": "ExecStart=/bin/sleep 1000",
+}
+COUNTS = (
+    "touch /run/good.told; trap 'printf x >>/run/good.told' HUP; systemd-notify --ready; while :; do sleep 0.02; done"
+)
+FILES = (AbsolutePath("/etc/app/config.yaml"),)
+
+
+def systemctl(*words: str) -> str:
+    return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def order(*, written_at: float | None = None, forced: bool = False) -> ReloadOrder:
+    moment = time.time() if written_at is None else written_at
+    return ReloadOrder("app", FILES, FILES, "outdated", written_at=moment, forced=forced)
+
+
+def tell(reload: SystemdReload, told: ReloadOrder) -> list[str]:
+    """The result's name, or the error's message and hint."""
+    try:
+        return [reload.run(told, Stop()).name]
+    except ReloadFailed as error:
+        return [error.message, error.hint or ""]
+
+
+def as_nobody(act: Callable[[], list[str]]) -> list[str]:
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        os.write(write_end, json.dumps(act()).encode())
+        os._exit(0)
+    os.close(write_end)
+    with open(read_end, "rb") as file:
+        text = file.read()
+    os.waitpid(child, 0)
+    found: list[str] = json.loads(text)
+    return found
+
+
+def main() -> None:
+    for name, lines in UNITS.items():
+        with open(f"/run/systemd/system/{name}.service", "w") as file:
+            file.write(f"[Service]\n{lines}\n")
+    with open("/run/counts", "w") as file:
+        file.write(COUNTS)
+    systemctl("daemon-reload")
+    systemctl("start", "good", "dies", "plain", "refuses", "crashing", "failed")
+    systemctl("start", "--no-block", "slow", "endless")
+    results: dict[str, list[str]] = {}
+
+    def record(name: str, unit: str, action: str = "try-reload-or-restart", told: ReloadOrder | None = None) -> None:
+        results[name] = tell(SystemdReload(f"{unit}.service", action), told or order())
+
+    plain_before = systemctl("show", "-P", "MainPID", "plain")
+    record("starting", "slow")
+    results["starting-told"] = [str(os.path.exists("/run/slow.told"))]
+    results["endless"] = tell(SystemdReload("endless.service", starting_s=0.5), order())
+    record("current", "good", told=order(written_at=time.time() - 3600))
+    results["current-told"] = [str(os.path.getsize("/run/good.told"))]
+    record("good", "good")
+    record("forced", "good", told=order(written_at=time.time() - 3600, forced=True))
+    results["good-told"] = [str(os.path.getsize("/run/good.told"))]
+    record("plain", "plain")
+    results["plain-restarted"] = [str(systemctl("show", "-P", "MainPID", "plain") != plain_before)]
+    record("no-reload", "plain", "reload")
+    record("dies", "dies", "reload")
+    record("refuses", "refuses")
+    record("crashing", "crashing")
+    record("idle", "idle", "restart")
+    results["idle-state"] = [systemctl("is-active", "idle")]
+    record("failed-try", "failed")
+    with open("/run/cured", "w"):
+        pass
+    record("failed-restart", "failed", "restart")
+    results["failed-state"] = [systemctl("is-active", "failed")]
+    record("unknown", "nosuch")
+    record("own", "probe")
+    results["forbidden"] = as_nobody(lambda: tell(SystemdReload("good.service"), order()))
+    with open("/opt/cs/results.json", "w") as file:
+        json.dump(results, file)
+
+
+if __name__ == "__main__":
+    main()
