@@ -7,35 +7,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from config_sync.fields import Invalid, JsonSchema, Kind, ListNode, MapNode, Node, Problems, ScalarNode
+from config_sync.fields import Invalid, JsonSchema, Kind, ListNode, MapNode, Node, Problems, ScalarNode, expanded
+from config_sync.fields import quoted as quoted
+from config_sync.fields import refuse as refuse
+from config_sync.fields import scalar as scalar
 from config_sync.model import AbsolutePath, ConfigName
 
 T = TypeVar("T")
 
 
-def refuse(node: Node, problems: Problems, message: str, *, hint: str | None = None) -> Invalid:
-    """Report at the node; the caller raises what is returned."""
-    problems.error(node.place, message, hint=hint)
-    return Invalid()
-
-
-def scalar(node: Node, problems: Problems, expected: str) -> ScalarNode:
-    """The node as a scalar that is not null. Raises Invalid."""
-    if isinstance(node, ScalarNode) and node.tag != "null":
-        return node
-    given = {ListNode: "a list", MapNode: "a mapping"}.get(type(node), "null")
-    raise refuse(node, problems, f"expected {expected}, not {given}")
-
-
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Any text. A bare number or boolean is taken as written."""
+    """Any text. A bare number or boolean is taken as written.
+
+    `expands`: it is a name (of a unit, a user …), in which ``${NAME}`` is replaced.
+    """
 
     expected: str = "a text"
+    expands: bool = False
 
     def parse(self, node: Node, problems: Problems) -> str:
-        """The text as written."""
-        return scalar(node, problems, self.expected).text
+        """The text as written, or with its variables replaced."""
+        return (expanded if self.expands else scalar)(node, problems, self.expected).text
 
     def json_schema(self) -> JsonSchema:
         """A string."""
@@ -53,7 +46,7 @@ class Flag:
         one = scalar(node, problems, self.expected)
         if one.tag == "bool" and one.text.lower() in ("true", "false"):
             return one.text.lower() == "true"
-        raise refuse(node, problems, f"expected {self.expected}, not {one.text!r}")
+        raise refuse(node, problems, f"expected {self.expected}, not {quoted(one.text)}")
 
     def json_schema(self) -> JsonSchema:
         """A boolean."""
@@ -78,7 +71,7 @@ class Integer:
         one = scalar(node, problems, self.expected)
         if re.fullmatch(r"-?(0|[1-9][0-9]{0,18})", one.text) and self.minimum <= int(one.text) <= self.maximum:
             return int(one.text)
-        raise refuse(node, problems, f"expected {self.expected}, not {one.text!r}")
+        raise refuse(node, problems, f"expected {self.expected}, not {quoted(one.text)}")
 
     def json_schema(self) -> JsonSchema:
         """An integer with its bounds."""
@@ -90,8 +83,10 @@ _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A time span; the value is in seconds."""
+    """A time span; the value is in seconds, between two bounds in seconds."""
 
+    minimum_s: float = 0.0
+    maximum_s: float = 366 * 86400.0
     expected: str = "a duration such as 250ms, 10s, 5m, 24h or 7d"
 
     def parse(self, node: Node, problems: Problems) -> float:
@@ -99,11 +94,15 @@ class Duration:
         one = scalar(node, problems, self.expected)
         found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", one.text)
         if found is None:
-            is_number = re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", one.text)
+            is_number = re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", one.text)
             hint = f"write the unit: {one.text}s" if is_number and one.text != "0" else None
             hint = "write 0s" if one.text == "0" else hint
-            raise refuse(node, problems, f"expected {self.expected}, not {one.text!r}", hint=hint)
-        return float(found[1]) * _DURATION_UNITS[found[2]]
+            raise refuse(node, problems, f"expected {self.expected}, not {quoted(one.text)}", hint=hint)
+        value_s = float(found[1]) * _DURATION_UNITS[found[2]]
+        if not self.minimum_s <= value_s <= self.maximum_s:
+            bounds = f"from {self.minimum_s:g} to {self.maximum_s:g} seconds"
+            raise refuse(node, problems, f"expected a duration {bounds}, not {quoted(one.text)}")
+        return value_s
 
     def json_schema(self) -> JsonSchema:
         """A string with a pattern."""
@@ -124,7 +123,7 @@ class Size:
         one = scalar(node, problems, self.expected)
         found = re.fullmatch(r"([0-9]{1,12})(B|KiB|MiB|GiB)", one.text)
         if found is None or int(found[1]) == 0:
-            raise refuse(node, problems, f"expected {self.expected}, not {one.text!r}")
+            raise refuse(node, problems, f"expected {self.expected}, not {quoted(one.text)}")
         return int(found[1]) * _SIZE_UNITS[found[2]]
 
     def json_schema(self) -> JsonSchema:
@@ -151,8 +150,8 @@ class Choice(Generic[T]):
         if value is not None:
             return value
         if one.text in self.words:
-            raise refuse(node, problems, f"{one.text!r} is not in this version; expected {self.expected}")
-        raise refuse(node, problems, f"expected {self.expected}, not {one.text!r}")
+            raise refuse(node, problems, f"{quoted(one.text)} is not in this version; expected {self.expected}")
+        raise refuse(node, problems, f"expected {self.expected}, not {quoted(one.text)}")
 
     def json_schema(self) -> JsonSchema:
         """An enumeration of the words that work."""
@@ -173,12 +172,13 @@ class PathText:
     expected: str = "an absolute path"
 
     def parse(self, node: Node, problems: Problems) -> AbsolutePath:
-        """Normalized: no doubled or trailing slash."""
-        one = scalar(node, problems, self.expected)
+        """Normalized: no doubled or trailing slash. A variable that is unset and not needed still gives a path."""
+        one = expanded(node, problems, self.expected)
+        is_unset = isinstance(node, ScalarNode) and node.expansion is not None and bool(node.expansion.unset)
         try:
-            return AbsolutePath(one.text)
+            return AbsolutePath("/" + one.text if is_unset else one.text)
         except ValueError as error:
-            raise refuse(node, problems, f"{error}, not {one.text!r}") from None
+            raise refuse(node, problems, f"{error}, not {quoted(one.text)}") from None
 
     def json_schema(self) -> JsonSchema:
         """A string that starts with a slash or a variable."""
@@ -193,11 +193,11 @@ class Name:
 
     def parse(self, node: Node, problems: Problems) -> ConfigName:
         """Safe as one path segment."""
-        one = scalar(node, problems, self.expected)
+        one = expanded(node, problems, self.expected)
         try:
             return ConfigName(one.text)
         except ValueError as error:
-            raise refuse(node, problems, f"{error}, not {one.text!r}") from None
+            raise refuse(node, problems, f"{error}, not {quoted(one.text)}") from None
 
     def json_schema(self) -> JsonSchema:
         """A bounded string."""

@@ -7,6 +7,7 @@ error hint``. info: something changed; debug: nothing did; warning: heals by its
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TextIO
 
@@ -35,6 +36,8 @@ CHECK_REJECTED = "check.rejected"
 RELOAD_DONE = "reload.done"
 RELOAD_FAILED = "reload.failed"
 RELOAD_WAITING = "reload.waiting"
+RELOAD_WARNED = "reload.warned"
+SIGNAL_SENT = "signal.sent"
 HOOK_PRINTED = "hook.printed"
 SERVICE_WARNED = "service.warned"
 COMMAND_RECEIVED = "command.received"
@@ -54,10 +57,8 @@ def set_up(*, level: str, form: str, stream: TextIO | None = None) -> None:
     out = stream if stream is not None else sys.stderr
     is_console = form == "console" or (form == "auto" and out.isatty())
     last: structlog.typing.Processor
-    if is_console:
-        last = structlog.dev.ConsoleRenderer(colors=out.isatty())
-    else:
-        last = structlog.processors.JSONRenderer()
+    colors = out.isatty() and not os.environ.get("NO_COLOR")
+    last = structlog.dev.ConsoleRenderer(colors=colors) if is_console else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -65,4 +65,4 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
 """Marker to need."""
 
 UNIT = ("tests/unit", "tests/properties", "tests/contracts", "tests/scenarios", "tests/docs")
-"""What `make unit` runs: no other program is started, nothing is needed but Python."""
+"""What `make unit` runs: nothing is needed but Python."""

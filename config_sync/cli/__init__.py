@@ -1,1 +1,160 @@
-"""(being written)"""
+"""The command line: one module a sub-command, one line a sub-command in `COMMANDS`, imported only when it is asked for.
+
+A command module has ``configure(parser)``, which adds its arguments, and ``run(arguments) -> int``, the exit code.
+Everything that goes wrong arrives here as a `ConfigSyncError` and leaves as one sentence with a hint on stderr.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+from config_sync import __version__
+from config_sync.errors import ConfigSyncError, Exit, SettingsError, UsageError
+
+
+class Command(NamedTuple):
+    """One line of ``--help``. `lives_through_hup`: it handles HUP itself; others die of a lost terminal as usual."""
+
+    name: str
+    group: str
+    summary: str
+    module: str
+    lives_through_hup: bool = False
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("run", "everyday", "the agent: keep every target right until stopped", "run", lives_through_hup=True),
+    Command("once", "everyday", "one full sync, then exit", "once", lives_through_hup=True),
+    Command("check", "everyday", "look for mistakes before they matter", "check"),
+    Command("status", "everyday", "what is on disk, how old it is, and why", "status"),
+    Command("health", "everyday", "0 or 1, for exec probes", "health"),
+    Command("sync", "everyday", "ask the running agent to sync now", "sync"),
+    Command("reload", "everyday", "ask the running agent to reload one target's consumer", "reload"),
+    Command("reload-settings", "everyday", "ask the running agent to read its settings again", "reload_settings"),
+    Command("list", "service", "the configs that the token may read", "list_"),
+    Command("get", "service", "one config, decrypted", "get"),
+    Command("watch", "service", "print changes of one config as they happen", "watch"),
+    Command("serve", "develop", "the embedded Config Service over a folder", "serve"),
+    Command("demo", "develop", "the whole story on this machine, in a few seconds", "demo"),
+    Command("schema", "develop", "the JSON Schema of the settings", "schema"),
+)
+
+GROUPS = {"everyday": "Everyday", "service": "Service", "develop": "Develop"}
+
+
+def overview() -> str:
+    """``config-sync --help``, from the table."""
+    lines = [
+        "usage: config-sync [--config FILE] [--log-level LEVEL] COMMAND …",
+        "",
+        "Turns centrally kept, encrypted configs into files that ordinary programs read.",
+    ]
+    for group, title in GROUPS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {one.name:<16} {one.summary}" for one in COMMANDS if one.group == group]
+    lines += [
+        "",
+        "Everywhere:",
+        "  --config FILE    the settings (else $CONFIG_SYNC_CONFIG, else /etc/config-sync/settings.yaml)",
+        "  --log-level L    debug, info, warning or error",
+        "  --version        the version, then exit",
+        "  --help           help; 'config-sync COMMAND --help' for one command",
+        "",
+        "New here? 'config-sync demo' shows the whole story in a few seconds.",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except ConfigSyncError as error:
+        return tell(error)
+    except KeyboardInterrupt:
+        die_by(signal.SIGINT)
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`): nothing is left to say, and the interpreter's own flush at
+        # exit must not fail either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except Exception as error:  # noqa: BLE001  # the last border: a bug becomes one line and exit code 70
+        return _tell_bug(error, is_debug="debug" in words)
+
+
+def _dispatch(words: list[str]) -> int:
+    before, rest = _split(words)
+    if "--version" in before or "--version" in rest[:2]:
+        print(f"config-sync {__version__}")
+        return Exit.DONE
+    if not rest and not before:
+        print(overview(), file=sys.stderr)
+        return Exit.USAGE
+    if "--help" in before or "-h" in before or not rest or rest[0] == "help":
+        print(overview())
+        return Exit.DONE if rest or "--help" in before or "-h" in before else Exit.USAGE
+    known = {one.name: one for one in COMMANDS}
+    command = known.get(rest[0])
+    if command is None:
+        from config_sync.fields import nearest  # only here: it brings difflib and every word of the settings' reader
+
+        near = nearest(rest[0], tuple(known))
+        raise UsageError(
+            f"there is no command {rest[0]!r}",
+            hint=f"did you mean 'config-sync {near}'?" if near else "see 'config-sync --help'",
+        )
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, every hook's exit code would be lost
+    if not command.lives_through_hup:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    from config_sync.cli.parsing import module_of, parser_for  # argparse costs 9 ms, and `--help` does without it
+
+    arguments = parser_for(command).parse_args([*before, *rest[1:]])
+    return module_of(command).run(arguments)
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """The options before the command, and the command with the rest."""
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] in ("--config", "--log-level") else 1
+    return words[:index], words[index:]
+
+
+def tell(error: ConfigSyncError) -> int:
+    """Say what went wrong, on stderr, in one sentence and a hint; the exit code."""
+    print(f"config-sync: {error.message}", file=sys.stderr)
+    if isinstance(error, SettingsError):
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {error.hint}", file=sys.stderr)
+    return int(error.exit_code)
+
+
+def _tell_bug(error: Exception, *, is_debug: bool) -> int:
+    print(f"config-sync: a bug in config-sync: {type(error).__name__}", file=sys.stderr)
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is not None:
+        place = os.path.basename(frame.tb_frame.f_code.co_filename)
+        print(f"  hint: please report it; it came from {place}:{frame.tb_lineno}", file=sys.stderr)
+    if is_debug:
+        import traceback  # only here: an everyday start does not pay for it
+
+        traceback.print_tb(error.__traceback__)
+    return int(Exit.BUG)
+
+
+def die_by(number: signal.Signals) -> NoReturn:
+    """End as the signal ends a program, so that the shell or the service manager sees the true reason."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)  # only where the signal is blocked

@@ -130,16 +130,22 @@ def test_silence_is_told_from_a_break() -> None:
             asyncio.run(read(server, idle_timeout_s=0.1))
 
 
-def test_a_token_that_was_just_replaced_is_tried_once_more() -> None:
+def test_a_token_that_was_just_replaced_is_tried_once_more_on_one_connection() -> None:
     environ = {TOKEN: "old"}
 
     def rotating(conversation: faults.Conversation) -> bool | None:
         environ[TOKEN] = "new"
         is_new = conversation.request.headers["x-service-token"] == "new"
-        return (stream(b"data: 1\n\n") if is_new else answer(401))(conversation)
+        return (stream(b"data: 1\n\n", then=faults.half_open) if is_new else answer(401))(conversation)
+
+    async def first_chunk(server: FaultServer) -> bytes:
+        async with HttpStreams(Endpoint(server.url, default_token(environ))).open(APP) as opened:
+            chunk = await anext(opened.chunks())
+            await asyncio.to_thread(eventually, lambda: server.open_connections == 1)
+            return chunk
 
     with FaultServer(rotating) as server:
-        assert asyncio.run(read(server, environ=environ)) == b"data: 1\n\n"
+        assert asyncio.run(first_chunk(server)) == b"data: 1\n\n"
         eventually(lambda: server.open_connections == 0)
     assert [request.headers["x-service-token"] for request in server.requests] == ["old", "new"]
 

@@ -127,7 +127,14 @@ def test_no_files_at_all_serve_commands_that_only_ask_the_service() -> None:
     found = settings_of(Arguments("/srv"))
 
     assert found.targets == ()
+    assert found.warnings == ()
     assert found.service.host == "https://config.example"
+
+
+def test_missing_host_is_told_of_the_command_line_as_a_whole() -> None:
+    problem = problem_of(Arguments("/srv", files=("a=a.json",), ca_file="/ca.pem"), environ={})
+
+    assert str(problem).startswith("the command line: service.host: the service's address is missing")
 
 
 def test_variables_on_the_command_line_are_the_shell_s_business() -> None:

@@ -79,7 +79,7 @@ CASES: dict[str, tuple[str, tuple[int, int], str, str, str | None]] = {
         (1, 30),
         "targets.a.files[0].path",
         "the name 'a.conf' does not say the format",
-        "add format: json or yaml or env or template",
+        "say the format: json or yaml or env or template",
     ),
     "options-of-another-format": (
         "targets: {a: {files: [{path: /srv/a.json, env: {prefix: X}}]}}",

@@ -132,3 +132,10 @@ def test_the_values_of_credentials_are_never_quoted(tmp_path: Path) -> None:
     told = " ".join((error.message, *(f"{problem.message} {problem.hint}" for problem in error.problems)))
     assert "s3cr3t-one" not in told
     assert "s3cr3t-two" not in told
+    assert not any("s3cr3t" in problem.path for problem in error.problems)
+
+
+def test_long_value_is_cut_in_the_message(tmp_path: Path) -> None:
+    problem = problem_of(tmp_path, "service: {watch: " + "x" * 5000 + "}")
+
+    assert len(problem.message) < 200

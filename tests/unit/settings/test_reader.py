@@ -16,7 +16,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 NOT_YAML: dict[str, tuple[str, tuple[int, int], str, str | None]] = {
-    "unclosed": ("targets: {a: [", (2, 1), "no valid YAML", None),
+    "unclosed": ("targets: {a: [", (0, 0), "no valid YAML", None),
     "tab": ("targets:\n\ta: 1\n", (2, 1), "no valid YAML", "indent with spaces, not with tabs"),
     "colon-in-a-plain-value": ("a: b: c\n", (1, 5), "no valid YAML", "quote a value that holds ': '"),
     "variable-in-braces": ("a: {b: ${HOME}/x}\n", (1, 9), "no valid YAML", "inside { } or [ ], quote a value"),

@@ -28,7 +28,7 @@ GOOD: dict[str, str] = {
     "reload-list": """
         targets:
           a:
-            files: [{path: /srv/a.json, mode: u=rw,g=r, owner: 1000}]
+            files: [{path: /srv/a.json, mode: "u=rw,g=r", owner: 1000}]
             reload:
               - {systemd: a.service, action: restart}
               - {signal: HUP, pidfile: /run/a.pid}
@@ -41,8 +41,10 @@ GOOD: dict[str, str] = {
     "nulls": "service: null\nagent: null\ntargets: null",
 }
 
-BAD_ONLY_TOGETHER = {"flag-of-yaml-1.1", "path-is-the-root", "path-with-dots", "format-not-told-by-the-name", "options-of-another-format",
-                     "template-without-source", "owner-unknown", "group-unknown", "debounce-upside-down"}  # fmt: skip
+BAD_ONLY_TOGETHER = {
+    "flag-of-yaml-1.1", "path-is-the-root", "path-with-dots", "format-not-told-by-the-name",
+    "options-of-another-format", "template-without-source", "owner-unknown", "group-unknown", "debounce-upside-down",
+}  # fmt: skip
 """What a schema cannot see: it looks at one value at a time, at what YAML made of it, and at no machine."""
 
 

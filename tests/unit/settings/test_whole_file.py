@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config_sync.backoff import Backoff
 from config_sync.formats import FORMATS
 from config_sync.log import LEVELS
 from config_sync.model import (
@@ -17,7 +18,6 @@ from config_sync.model import (
     SymlinkPolicy,
     Validate,
 )
-from config_sync.settings import Backoff
 from config_sync.settings.agent import LEVEL
 from tests.unit.settings.given import SMALLEST, load_text, refusal_of
 

@@ -1,0 +1,233 @@
+"""The agent: the fixed roster of tasks, the commands it answers, the settings it can change, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config_sync.agent.assembly import Memory, sweep
+from config_sync.agent.commands import STUCK_S, AgentCommands
+from config_sync.agent.control import Answer, answer, listening
+from config_sync.agent.passes import Passes
+from config_sync.agent.roster import Roster
+from config_sync.agent.workers import Workers
+from config_sync.client import Service
+from config_sync.client.streams import Streams
+from config_sync.clock import Clock
+from config_sync.errors import ConfigSyncError, Exit, SettingsError
+from config_sync.log import CREDENTIALS_CHANGED, SETTINGS_REJECTED, SETTINGS_RELOADED, SETTINGS_WARNED, logger
+from config_sync.model import ChangeEvent, ConfigRef
+from config_sync.notify import Notifier
+from config_sync.reconciler import Reconciler
+from config_sync.settings import ServiceSettings, Settings
+from config_sync.status import Board, Linked, State, StatusPage
+from config_sync.status.board import startup_done
+from config_sync.stop import Stop
+from config_sync.triggers.credentials import watch_files
+from config_sync.triggers.stream_state import StreamState, StreamWord
+from config_sync.workqueue import Wake
+
+REPORT_S = 0.2
+"""Status is written at most this often: a burst of a thousand outcomes is a handful of files."""
+EXTEND_S = 30.0
+"""How much longer the service manager is asked to wait, three times in this span, while the first sync lasts."""
+HOOKS_END_S = 12.0
+"""A stop gives running hooks 10 s, then kills them: this is when the agent leaves whatever happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One way to the service; made anew when the settings name another."""
+
+    service: Service
+    streams: Streams
+    reconciler: Reconciler
+
+
+class Agent:
+    """Everything `run` does between its start and its end.
+
+    `connect` makes a Connection for settings; `read_settings` reads them again (raises SettingsError).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        memory: Memory,
+        connect: Callable[[Settings], Connection],
+        read_settings: Callable[[], Settings],
+        workers: Workers,
+        notifier: Notifier,
+        stop: Stop,
+        clock: Clock,
+        chance: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._memory = memory
+        self._connect = connect
+        self._read_settings = read_settings
+        self._workers = workers
+        self._notifier = notifier
+        self._stop = stop
+        self._clock = clock
+        self._chance = chance
+        self._board = Board(clock, stale_after_s=settings.service.stale_after_s)
+        self._page = StatusPage(
+            self._board, runtime_dir=settings.agent.runtime_dir, host=settings.service.host, clock=clock
+        )
+        self._connection = connect(settings)
+        self._passes = Passes(
+            self._connection.reconciler,
+            records=memory.records,
+            board=self._board,
+            workers=workers,
+            stop=stop,
+            chance=chance,
+        )
+        self._roster = Roster(on_mark=self._on_mark, on_state=self._on_state, chance=chance, clock=clock)
+        self._stopping = asyncio.Event()
+        self._news = asyncio.Event()
+        self._board.on_change = self._news.set
+        self._credentials: asyncio.Task[None] | None = None
+        self._is_started = False
+
+    async def run(self) -> None:
+        """Work until `stop` is called. Everything is ended and saved when it returns."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            commands = AgentCommands(self._passes, self._board, self._workers, reload_settings=self.reload_settings)
+            async with listening(self._settings.agent.runtime_dir, commands):
+                self._apply(self._settings, wake=Wake.START)
+                fixed = [
+                    tasks.create_task(self._passes.run(), name="passes"),
+                    tasks.create_task(self._report(), name="report"),
+                    tasks.create_task(self._keep_alive(), name="keep alive"),
+                ]
+                await self._stopping.wait()
+                self._roster.stop()
+                for task in (*fixed, self._credentials):
+                    if task is not None:
+                        task.cancel()
+            await self._wind_down()
+
+    def stop(self) -> None:
+        """End: fetches and waits at once, a publish when it is whole, hooks within their grace. Safe to repeat."""
+        self._notifier.stopping()
+        self._stop.set()
+        self._stopping.set()
+
+    async def _wind_down(self) -> None:
+        deadline = self._clock.monotonic() + HOOKS_END_S
+        # The workers are threads: nothing in this loop could be awaited instead.
+        while not self._workers.idle(0) and self._clock.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # the last pass has ended: let its outcome arrive
+        self._page.write()
+
+    # ---- settings
+
+    def _apply(self, settings: Settings, *, wake: Wake) -> None:
+        for warning in settings.warnings:
+            logger().warning(SETTINGS_WARNED, reason=str(warning))
+        self._settings = settings
+        self._passes.reconciler = self._connection.reconciler
+        self._passes.watch(settings.targets, settings.service, wake=wake)
+        self._roster.follow(settings.targets, self._connection.streams, settings.service, self._tasks)
+        if self._credentials is not None:
+            self._credentials.cancel()
+        paths = [path for path in _credential_paths(settings.service) if path is not None]
+        self._credentials = None
+        if paths:
+            watching = watch_files(paths, self._on_credentials)
+            self._credentials = self._tasks.create_task(watching, name="credentials")
+
+    def reload_settings(self) -> Answer:
+        """Read the settings again; the old ones stay in force if the new ones are bad."""
+        self._notifier.reloading()
+        try:
+            settings = self._read_settings()
+            _check_same_state(self._settings, settings)
+            if settings.service != self._settings.service:
+                before = self._connection
+                self._connection = self._connect(settings)
+                before.service.close()
+        except ConfigSyncError as error:
+            problems = [str(one) for one in error.problems] if isinstance(error, SettingsError) else []
+            logger().error(SETTINGS_REJECTED, error=error.message, hint=error.hint, reason=problems or None)
+            lines = "\n".join([f"the settings stay as they were: {error.message}", *problems])
+            return answer(error.exit_code, lines, hint=error.hint)
+        finally:
+            self._notifier.ready(status=self._summary())
+        sweep(settings.targets, self._memory.records, self._memory.disk)
+        self._apply(settings, wake=Wake.SETTINGS)
+        logger().info(SETTINGS_RELOADED, targets=len(settings.targets))
+        return answer(Exit.DONE, f"settings read: {len(settings.targets)} target(s)")
+
+    def _on_credentials(self, paths: frozenset[str]) -> None:
+        """A credential's file changed: everything that waited for a person is tried at once."""
+        logger().info(CREDENTIALS_CHANGED, path=sorted(paths))
+        self._roster.retry_now()
+        self._passes.mark_all(Wake.CREDENTIALS)
+
+    # ---- triggers
+
+    def _on_mark(self, ref: ConfigRef, wake: Wake, event: ChangeEvent | None) -> None:
+        self._passes.mark_config(ref.name, wake, event)
+
+    def _on_state(self, ref: ConfigRef, state: StreamState) -> None:
+        is_live = state.word is StreamWord.LIVE
+        before = self._board.links().get(ref.name)
+        if before is not None and before.is_connected == is_live and (is_live or before.reason == state.reason):
+            return
+        reason = "StreamLive" if is_live else state.reason or "Connecting"
+        self._board.link(ref.name, Linked(is_live, reason, state.message or "connecting", self._clock.now()))
+
+    def sync_all(self) -> None:
+        """USR1: look at everything now."""
+        self._passes.mark_all(Wake.COMMAND)
+
+    # ---- reports
+
+    async def _report(self) -> None:
+        """Write the status and tell the service manager when something changed, at most five times a second."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            self._page.write()
+            if not self._is_started and startup_done(self._board.statuses()):
+                self._is_started = True
+                self._notifier.ready(status=self._summary())
+            else:
+                self._notifier.status(self._summary())
+            await asyncio.sleep(REPORT_S)
+
+    async def _keep_alive(self) -> None:
+        """While the first sync lasts ask for more time; then feed the watchdog, as long as nothing is stuck."""
+        watchdog_s = self._notifier.watchdog_s
+        while not self._is_started or watchdog_s is not None:
+            if not self._is_started:
+                self._notifier.extend(EXTEND_S)
+            if watchdog_s is not None and self._workers.longest_s() < STUCK_S:
+                self._notifier.watchdog()
+            await asyncio.sleep(min(EXTEND_S / 3, EXTEND_S if watchdog_s is None else watchdog_s / 3))
+
+    def _summary(self) -> str:
+        statuses = self._board.statuses()
+        synced = sum(1 for one in statuses if one.state is State.SYNCED)
+        for one in statuses:
+            if one.error is not None:
+                return f"{synced} of {len(statuses)} targets synced; {one.target.name}: {one.error.message}"
+        return f"{synced} of {len(statuses)} targets synced"
+
+
+def _credential_paths(service: ServiceSettings) -> list[str | None]:
+    return [service.token.watch_path(), service.keys.watch_path()]
+
+
+def _check_same_state(before: Settings, after: Settings) -> None:
+    if (before.agent.state_dir, before.agent.runtime_dir) != (after.agent.state_dir, after.agent.runtime_dir):
+        raise SettingsError(
+            "agent.state_dir and agent.runtime_dir cannot change while the agent runs", hint="restart the agent"
+        )

@@ -1,0 +1,76 @@
+"""Settings into working parts: what `run`, `once` and the service commands are put together from."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from config_sync.client import Endpoint, HttpService
+from config_sync.clock import Clock, SystemClock
+from config_sync.errors import SettingsError
+from config_sync.files import Disk
+from config_sync.http.tls import Tls
+from config_sync.log import LEFTOVER_REMOVED, SERVICE_WARNED, STATE_UNAVAILABLE, logger
+from config_sync.model import Target
+from config_sync.reconciler import Reconciler, Slots
+from config_sync.records import Records, open_records
+from config_sync.settings import ServiceSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What outlives a change of settings: the records and the disk that knows their digest key."""
+
+    records: Records
+    disk: Disk
+
+
+def open_memory(settings: Settings, clock: Clock | None = None) -> Memory:
+    """Open the records, say if there is no durable state, and sweep what a killed predecessor left."""
+    records = open_records(settings.agent.state_dir)
+    for warning in (records.why, records.warning):
+        if warning:
+            logger().warning(STATE_UNAVAILABLE, path=settings.agent.state_dir, reason=warning)
+    state_dir = settings.agent.state_dir if records.is_durable else None
+    disk = Disk(digest_key=records.digest_key, state_dir=state_dir, clock=clock or SystemClock())
+    sweep(settings.targets, records, disk)
+    return Memory(records, disk)
+
+
+def sweep(targets: tuple[Target, ...], records: Records, disk: Disk) -> None:
+    """Remove our own leftovers beside the targets' files; kept files that a record still names stay."""
+    directories = {spec.path.parent for target in targets for spec in target.files}
+    for path in disk.sweep(directories, keep=records.kept_names()):
+        logger().info(LEFTOVER_REMOVED, path=path)
+
+
+def endpoint_of(service: ServiceSettings) -> Endpoint:
+    """Where the service is. Raises SettingsError where the settings do not say."""
+    if service.host is None:
+        raise SettingsError(
+            "no Config Service is named",
+            hint="set service.host in the settings, or CONFIG_SERVICE_HOST in the environment",
+        )
+    tls = Tls(ca_file=service.ca_file)
+    if os.environ.get("SSLKEYLOGFILE"):
+        logger().warning(SERVICE_WARNED, reason="SSLKEYLOGFILE is set: whoever reads that file can read the traffic")
+    return Endpoint(service.host, service.token, tls=tls, connect_timeout_s=service.connect_timeout_s)
+
+
+def service_at(endpoint: Endpoint, service: ServiceSettings) -> HttpService:
+    """The client for fetches."""
+    return HttpService(endpoint, request_timeout_s=service.request_timeout_s, max_bytes=service.max_bytes)
+
+
+def reconciler_for(
+    service: HttpService, settings: Settings, memory: Memory, *, clock: Clock, slots: Slots | None = None
+) -> Reconciler:
+    """The one code path that changes files."""
+    return Reconciler(
+        service,
+        keys=settings.service.keys,
+        records=memory.records,
+        disk=memory.disk,
+        clock=clock,
+        slots=slots,
+    )

@@ -1,0 +1,207 @@
+"""The work at the heart of the agent: marks in, passes run, outcomes settled.
+
+All of it happens in the event loop, but the passes themselves: they are `reconcile` in a worker thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from config_sync.agent.settle import Again, Pace
+from config_sync.agent.story import Storyteller
+from config_sync.agent.workers import Workers
+from config_sync.errors import Stopped
+from config_sync.log import BUG_FOUND, logger
+from config_sync.model import ChangeEvent, Outcome, Record, Target
+from config_sync.reconciler import Occasion, Reconciler
+from config_sync.records import Records
+from config_sync.settings import ServiceSettings
+from config_sync.status import Board
+from config_sync.stop import Stop
+from config_sync.workqueue import Wake, Work, WorkQueue
+
+Asked = asyncio.Future[Outcome | None]
+"""What a command waits for: the outcome of a pass that starts after it asked; None: the pass ended in a bug."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    target: Target
+    pace: Pace
+    asked: list[Asked]
+    is_reload_forced: bool = False
+
+
+class Passes:
+    """Who is looked at when. `reconciler` may be replaced at any time: passes finish with the one they began with."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        *,
+        records: Records,
+        board: Board,
+        workers: Workers,
+        stop: Stop,
+        chance: Callable[[], float],
+    ) -> None:
+        self.reconciler = reconciler
+        self._records = records
+        self._board = board
+        self._stop = stop
+        self._chance = chance
+        self._loop = asyncio.get_running_loop()
+        self._queue = WorkQueue()
+        self._watched: dict[str, _Watched] = {}
+        self._hints: dict[str, ChangeEvent] = {}
+        self._news = asyncio.Event()
+        self._started_at = self._loop.time()
+        self._teller = Storyteller()
+        self._workers = workers
+        workers.on_room = self._ring
+        self.bugs = 0
+
+    # ---- the roster of targets
+
+    def watch(self, targets: Iterable[Target], service: ServiceSettings, *, wake: Wake) -> None:
+        """Know exactly these targets; mark those that are new or changed, or all with `Wake.SETTINGS`."""
+        wanted = {target.name: target for target in targets}
+        for name in [name for name in self._watched if name not in wanted]:
+            self._forget(name)
+        for name, target in wanted.items():
+            known = self._watched.get(name)
+            self._watched[name] = _Watched(
+                target,
+                self._pace(service),
+                asked=known.asked if known is not None else [],
+                is_reload_forced=known is not None and known.is_reload_forced,
+            )
+            self._queue.add(name, target.debounce)
+            self._board.expect(target, self._records.get(name) or Record())
+            self._queue.mark(name, wake, self._loop.time())
+        self._ring()
+
+    def _forget(self, name: str) -> None:
+        for asked in self._watched.pop(name).asked:
+            if not asked.done():
+                asked.set_result(None)
+        self._queue.drop(name)
+        self._board.forget(name)
+
+    def _pace(self, service: ServiceSettings) -> Pace:
+        return Pace(
+            retry=service.retry,
+            reconnect=service.reconnect,
+            resync_s=service.resync_s,
+            started_at=self._started_at,
+            chance=self._chance,
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The targets, in settings order."""
+        return tuple(self._watched)
+
+    # ---- marks
+
+    def mark(self, name: str, wake: Wake) -> None:
+        """This target may be out of date."""
+        self._queue.mark(name, wake, self._loop.time())
+        self._ring()
+
+    def mark_config(self, config: str, wake: Wake, event: ChangeEvent | None) -> None:
+        """Every target that uses the config unpinned may be out of date."""
+        if event is not None:
+            self._hints[config] = event
+            self._board.heard(event)
+        for name, watched in self._watched.items():
+            if any(ref.name == config and ref.version is None for ref in watched.target.configs):
+                self._queue.mark(name, wake, self._loop.time())
+        self._ring()
+
+    def mark_all(self, wake: Wake) -> None:
+        """Any target may be out of date."""
+        for name in self._watched:
+            self._queue.mark(name, wake, self._loop.time())
+        self._ring()
+
+    def ask(self, name: str, *, force_reload: bool = False) -> Asked:
+        """Mark the target and wait for the outcome of a pass that starts from now on."""
+        watched = self._watched[name]
+        asked: Asked = self._loop.create_future()
+        watched.asked.append(asked)
+        watched.is_reload_forced = watched.is_reload_forced or force_reload
+        self.mark(name, Wake.COMMAND)
+        return asked
+
+    # ---- passes
+
+    def _ring(self) -> None:
+        """Look at the queue again. From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody looks any more
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def run(self) -> None:
+        """Start what is due, while there is room, until cancelled."""
+        while True:
+            self._news.clear()
+            while self._workers.has_room and not self._stop.is_set():
+                work = self._queue.take(self._loop.time())
+                if work is None:
+                    break
+                self._start(work)
+            at = self._queue.next_at() if self._workers.has_room else None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(at):
+                    await self._news.wait()
+
+    def _start(self, work: Work) -> None:
+        watched = self._watched[work.key]
+        asked, watched.asked = watched.asked, []
+        forced, watched.is_reload_forced = watched.is_reload_forced, False
+        target, reconciler = watched.target, self.reconciler
+        names = [ref.name for ref in target.configs if ref.name in self._hints]
+        hints: dict[str, ChangeEvent] = {name: self._hints[name] for name in names}
+        occasion = Occasion(wakes=work.wakes, hints=hints, is_forced_reload=forced)
+
+        def job() -> None:
+            result: Outcome | Exception
+            try:
+                result = reconciler.reconcile(target, occasion, self._stop)
+            except Exception as error:  # noqa: BLE001  # the one border where a bug of ours becomes an outcome
+                result = error
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._finish, work, occasion, target, result, asked)
+
+        self._workers.start(work.key, job)
+
+    def _finish(
+        self, work: Work, occasion: Occasion, target: Target, result: Outcome | Exception, asked: list[Asked]
+    ) -> None:
+        now = self._loop.time()
+        watched = self._watched.get(work.key)
+        if isinstance(result, Stopped) or watched is None:
+            self._queue.settle(work.key, now, again_in=None)
+        elif isinstance(result, Outcome):
+            record = self._records.get(work.key) or Record()
+            recovered = self._board.settled(result, record)
+            hint = next(iter(occasion.hints.values()), None)
+            again = watched.pace.after(result, wakes=work.wakes, hint=hint, record=record, now=now)
+            self._teller.tell(result, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
+            self._settle(work.key, again, now)
+        else:
+            self.bugs += 1
+            lines = "".join(traceback.format_tb(result.__traceback__))
+            logger().error(BUG_FOUND, target=work.key, error=type(result).__name__, traceback=lines)
+            self._settle(work.key, watched.pace.bug(now), now)
+        for future in asked:
+            if not future.done():
+                future.set_result(result if isinstance(result, Outcome) else None)
+        self._ring()
+
+    def _settle(self, key: str, again: Again, now: float) -> None:
+        self._queue.settle(key, now, again_in=again.in_s, wake=again.wake)

@@ -1,0 +1,105 @@
+"""The process around the agent: signals, the state lock, limits, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import random
+import resource
+import signal
+import sys
+from collections.abc import Callable
+
+from config_sync import __version__
+from config_sync.agent.agent import Agent, Connection
+from config_sync.agent.assembly import endpoint_of, open_memory, reconciler_for, service_at
+from config_sync.agent.workers import Threads
+from config_sync.client.streams import HttpStreams
+from config_sync.clock import SystemClock
+from config_sync.errors import Exit
+from config_sync.files import StateLock
+from config_sync.log import AGENT_STARTED, AGENT_STOPPED, logger
+from config_sync.notify import Notifier
+from config_sync.settings import Settings
+from config_sync.stop import Stop
+
+_PR_SET_DUMPABLE = 4
+_SPARE_FILES = 256
+"""Descriptors beside the streams: fetches, hooks, files."""
+
+
+def run_agent(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+    """Run until TERM or INT; returns only for an error, else the process leaves with 0.
+
+    Raises:
+        StateLocked: another agent holds the state directory.
+        ConfigSyncError: the socket or the state directory cannot be made.
+    """
+    _protect(len(settings.targets))
+    with StateLock(settings.agent.state_dir).acquire():
+        asyncio.run(_run(settings, read_settings))
+    return int(Exit.DONE)
+
+
+async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> None:
+    clock = SystemClock()
+    stop = Stop()
+    workers = Threads()
+    memory = open_memory(settings, clock)
+
+    def connect(current: Settings) -> Connection:
+        endpoint = endpoint_of(current.service)
+        service = service_at(endpoint, current.service)
+        streams = HttpStreams(endpoint, idle_timeout_s=current.service.idle_timeout_s)
+        reconciler = reconciler_for(service, current, memory, clock=clock, slots=workers)
+        return Connection(service, streams, reconciler)
+
+    agent = Agent(
+        settings,
+        memory=memory,
+        connect=connect,
+        read_settings=read_settings,
+        workers=workers,
+        notifier=Notifier.from_environment(os.environ),
+        stop=stop,
+        clock=clock,
+        chance=random.random,
+    )
+    _listen_to_signals(agent)
+    logger().info(AGENT_STARTED, version=__version__, pid=os.getpid(), targets=len(settings.targets))
+    await agent.run()
+    logger().info(AGENT_STOPPED, pid=os.getpid())
+    sys.stderr.flush()
+    # Not through the interpreter's end: a thread in a resolver would hold it for the resolver's timeout, and closing
+    # the loop would give HUP back its deadly default for the last milliseconds.
+    os._exit(Exit.DONE)
+
+
+def _listen_to_signals(agent: Agent) -> None:
+    loop = asyncio.get_running_loop()
+    asked = 0
+
+    def end(number: signal.Signals) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        agent.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, number)
+    loop.add_signal_handler(signal.SIGHUP, agent.reload_settings)
+    loop.add_signal_handler(signal.SIGUSR1, agent.sync_all)
+
+
+def _protect(targets: int) -> None:
+    """No core dump may hold a key or a document; and enough descriptors for every stream."""
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * targets + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # Only where it is needed: hooks inherit the limit, and programs that use select(2) break above 1024.
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(hard, max(wanted, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))

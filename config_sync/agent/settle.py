@@ -1,0 +1,103 @@
+"""When to look at a target again, after a pass: the one place where an outcome becomes a time.
+
+`BACKOFF` errors wait as `retry` says in the first 30 s of the agent's life (a service that comes up with the machine
+must not be missed), then as `reconnect` says; `SLOW` ones uniformly in [max/2, max] of `reconnect`; everything else
+until the next resync. An event whose change cannot be read yet is looked for again in a short series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config_sync.backoff import Backoff, Delays, slow_delay
+from config_sync.errors import ReloadFailed, Retry, ServiceUnavailable
+from config_sync.model import ChangeEvent, Outcome, Record, ReloadResult, Result
+from config_sync.triggers.rechecks import Rechecks
+from config_sync.triggers.resync import resync_delay
+from config_sync.workqueue import Wake
+
+EAGER_S = 30.0
+"""How long after its start an agent retries as quickly as a one-shot run would."""
+
+CONSUMER_BACKOFF = Backoff(first_s=2.0, max_s=60.0)
+"""How often a consumer that is not running is looked for, without asking the service: it may just be starting, with
+the old content already read. Long enough to cost nothing, short enough for a start that takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Look again in `in_s` seconds, because of `wake`."""
+
+    in_s: float
+    wake: Wake
+
+
+class Pace:
+    """One target's series of delays."""
+
+    def __init__(
+        self,
+        *,
+        retry: Backoff,
+        reconnect: Backoff,
+        resync_s: float,
+        started_at: float,
+        chance: Callable[[], float],
+    ) -> None:
+        self._eager = Delays(retry, chance)
+        self._patient = Delays(reconnect, chance)
+        self._consumer = Delays(CONSUMER_BACKOFF, chance)
+        self._slow_s = reconnect.max_s
+        self._resync_s = resync_s
+        self._started_at = started_at
+        self._chance = chance
+        self._rechecks = Rechecks(chance)
+
+    def after(
+        self,
+        outcome: Outcome,
+        *,
+        wakes: frozenset[Wake],
+        hint: ChangeEvent | None,
+        record: Record,
+        now: float,
+    ) -> Again:
+        """When to look again; `now` is of the clock that `started_at` was taken from. `hint`: the event that woke."""
+        error = outcome.error
+        if error is None:
+            self._eager.reset()
+            self._patient.reset()
+            return self._after_success(outcome, wakes=wakes, hint=hint, record=record)
+        self._rechecks.settled(wakes, is_new=None)
+        if isinstance(error, ReloadFailed):
+            return Again(self._backoff(now, None), Wake.RELOAD_RETRY)
+        match error.retry:
+            case Retry.BACKOFF:
+                floor = error.retry_after_s if isinstance(error, ServiceUnavailable) else None
+                return Again(self._backoff(now, floor), Wake.RETRY)
+            case Retry.SLOW:
+                return Again(slow_delay(self._slow_s, self._chance), Wake.RETRY)
+            case Retry.RESYNC:
+                return self._resync()
+
+    def bug(self, now: float) -> Again:
+        """After a pass that ended in a bug of ours: back off like any failure."""
+        return Again(self._backoff(now, None), Wake.RETRY)
+
+    def _after_success(
+        self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record
+    ) -> Again:
+        is_told = hint is not None and hint.version is not None and hint.version == record.version
+        recheck_in_s = self._rechecks.settled(wakes, is_new=outcome.result is Result.CHANGED or is_told)
+        if outcome.reload is ReloadResult.WAITING_FOR_CONSUMER and record.reload_owed:
+            return Again(self._consumer.next(), Wake.RELOAD_RETRY)
+        self._consumer.reset()
+        return self._resync() if recheck_in_s is None else Again(recheck_in_s, Wake.RECHECK)
+
+    def _resync(self) -> Again:
+        return Again(resync_delay(self._resync_s, self._chance), Wake.RESYNC)
+
+    def _backoff(self, now: float, floor_s: float | None) -> float:
+        series = self._eager if now - self._started_at < EAGER_S else self._patient
+        return series.next(floor_s)

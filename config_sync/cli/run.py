@@ -1,0 +1,24 @@
+"""``config-sync run``: the agent."""
+
+from __future__ import annotations
+
+import argparse
+
+from config_sync.agent.running import run_agent
+from config_sync.cli.loading import add_settings_options, set_up_log, settings_reader
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The form without a settings file."""
+    parser.epilog = (
+        "Signals: TERM, INT end it with 0 (a second one forces); HUP reads the settings again; USR1 syncs now."
+    )
+    add_settings_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Until it is stopped. Raises ConfigSyncError."""
+    read_settings = settings_reader(arguments, needs_service=True)
+    settings = read_settings()
+    set_up_log(arguments, settings)
+    return run_agent(settings, read_settings)

@@ -1,0 +1,88 @@
+"""Everything that can go wrong, as one tree; who must act decides the class.
+
+::
+
+    ConfigSyncError                     message, hint, exit code
+    ├── UsageError             2        the command line
+    ├── SettingsError          3        the agent's own settings; carries every Problem at once
+    ├── StateLocked           12        another agent holds the state directory
+    ├── NoAgent                6        a command that needs a running agent found none
+    └── SyncError                       one target's pass failed; carries reason, retry, transient
+        ├── ServiceError
+        │   ├── ServiceUnavailable  6   transport, 408, 425, 429, 5xx; may carry Retry-After
+        │   ├── TlsFailed           6   certificate, host name, handshake
+        │   ├── UnexpectedResponse  6   3xx, other 4xx, wrong type, over max_size, 204 on watch
+        │   ├── Unauthorized        4   401
+        │   ├── Forbidden           4   403
+        │   └── NotFound            5   404
+        ├── CredentialError     3       the token or the key cannot be read or is malformed
+        ├── DecryptFailed       7       wrong key or damaged data
+        ├── DocumentRefused     8       not the JSON we accept
+        ├── RenderRefused       8       the format cannot carry a value; names the pointer
+        ├── EmptyRefused        8       an empty document would replace a non-empty one
+        ├── CheckRejected       9       the consumer's own checker said no
+        │   └── CheckNotRunnable 9      it could not be started
+        ├── FileError          10       a step of the write failed; carries errno and step
+        └── ReloadFailed       11       the consumer could not be told
+
+`Stopped` is no error: a wait or a fetch ended because the process is stopping.
+
+Rules: the message says what failed and on what, with the OS or HTTP reason; the hint says what the operator can do;
+neither ever holds a secret, a value of a document or a response body. Edges translate foreign exceptions with ``from``.
+"""
+
+from __future__ import annotations
+
+from config_sync.errors.exits import Exit, Retry
+from config_sync.errors.local import (
+    CheckNotRunnable,
+    CheckRejected,
+    CredentialError,
+    DecryptFailed,
+    DocumentRefused,
+    EmptyRefused,
+    FileError,
+    ReloadFailed,
+    RenderRefused,
+)
+from config_sync.errors.problem import Problem
+from config_sync.errors.root import ConfigSyncError, NoAgent, SettingsError, StateLocked, SyncError, UsageError
+from config_sync.errors.service import (
+    Forbidden,
+    NotFound,
+    ServiceError,
+    ServiceUnavailable,
+    TlsFailed,
+    Unauthorized,
+    UnexpectedResponse,
+)
+from config_sync.errors.stopped import Stopped
+
+__all__ = [
+    "CheckNotRunnable",
+    "CheckRejected",
+    "ConfigSyncError",
+    "CredentialError",
+    "DecryptFailed",
+    "DocumentRefused",
+    "EmptyRefused",
+    "Exit",
+    "FileError",
+    "Forbidden",
+    "NoAgent",
+    "NotFound",
+    "Problem",
+    "ReloadFailed",
+    "RenderRefused",
+    "Retry",
+    "ServiceError",
+    "ServiceUnavailable",
+    "SettingsError",
+    "StateLocked",
+    "Stopped",
+    "SyncError",
+    "TlsFailed",
+    "Unauthorized",
+    "UnexpectedResponse",
+    "UsageError",
+]

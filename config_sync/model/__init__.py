@@ -1,0 +1,65 @@
+"""The nouns of config-sync: frozen values, parsed at the border, trusted inside."""
+
+from config_sync.model.documents import ChangeEvent, ConfigRef, Document, Format, JsonValue, Number, Rendered
+from config_sync.model.names import AbsolutePath, ConfigName, Digest, EncryptionKey, Secret, digest_of
+from config_sync.model.reloading import Reload, ReloadOrder, ReloadResult, StopSignal
+from config_sync.model.state import (
+    Attempt,
+    Condition,
+    ConditionType,
+    FileState,
+    Missing,
+    Outcome,
+    Present,
+    Record,
+    Result,
+    Truth,
+)
+from config_sync.model.targets import (
+    Debounce,
+    Durability,
+    FileSpec,
+    OnDrift,
+    OnFirstSync,
+    SymlinkPolicy,
+    Target,
+    Validate,
+)
+
+__all__ = [
+    "AbsolutePath",
+    "Attempt",
+    "ChangeEvent",
+    "Condition",
+    "ConditionType",
+    "ConfigName",
+    "ConfigRef",
+    "Debounce",
+    "Digest",
+    "Document",
+    "Durability",
+    "EncryptionKey",
+    "FileSpec",
+    "FileState",
+    "Format",
+    "JsonValue",
+    "Missing",
+    "Number",
+    "OnDrift",
+    "OnFirstSync",
+    "Outcome",
+    "Present",
+    "Record",
+    "Reload",
+    "ReloadOrder",
+    "ReloadResult",
+    "Rendered",
+    "Result",
+    "Secret",
+    "StopSignal",
+    "SymlinkPolicy",
+    "Target",
+    "Truth",
+    "Validate",
+    "digest_of",
+]

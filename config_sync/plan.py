@@ -1,0 +1,194 @@
+"""What to do about one target: a pure function of what should be, what is, and what was done before.
+
+Rules, in the order `make_plan` applies them to each file:
+
+1. Nothing at the path: write (``Missing``).
+2. Other bytes than wanted: write. ``Drifted`` where we had already written what is wanted now and somebody changed it,
+   else ``Outdated``. Tolerated drift (``on_drift: report | ignore``) is left alone.
+3. The right bytes with another mode, owner, group or an ACL: repair the attributes (``ModeDiffers``); no reload.
+4. Else nothing (``InSync``).
+
+A reload is owed after a write, and as long as the record says so. Not owed: a first sync that found every file right
+(adoption), and a repair of attributes. The functions below the plan say how a `Record` moves; every save is one.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from config_sync.model import (
+    AbsolutePath,
+    Attempt,
+    Digest,
+    FileState,
+    Missing,
+    OnDrift,
+    OnFirstSync,
+    Present,
+    Record,
+)
+
+
+class Action(enum.Enum):
+    """What happens to one file."""
+
+    NOTHING = "nothing"
+    FIX_METADATA = "fix metadata"
+    WRITE = "write"
+
+
+class Reason(enum.Enum):
+    """Why; the value goes into logs, conditions and hooks."""
+
+    IN_SYNC = "InSync"
+    MODE_DIFFERS = "ModeDiffers"
+    MISSING = "Missing"
+    OUTDATED = "Outdated"
+    DRIFTED = "Drifted"
+    DRIFT_TOLERATED = "DriftTolerated"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How one file should be. `uid`/`gid` None: whatever is there is right."""
+
+    path: AbsolutePath
+    digest: Digest
+    mode: int
+    uid: int | None = None
+    gid: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What happens to one file, and why."""
+
+    path: AbsolutePath
+    action: Action
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to a target.
+
+    `is_first_sync`: nothing of ours is recorded. `reload_owed`: once the files are done, the consumer must be told.
+    """
+
+    files: tuple[FilePlan, ...]
+    is_first_sync: bool
+    reload_owed: bool
+
+    @property
+    def writes(self) -> tuple[AbsolutePath, ...]:
+        """The paths whose content changes."""
+        return tuple(one.path for one in self.files if one.action is Action.WRITE)
+
+    @property
+    def repairs(self) -> tuple[AbsolutePath, ...]:
+        """The paths whose attributes alone change."""
+        return tuple(one.path for one in self.files if one.action is Action.FIX_METADATA)
+
+    @property
+    def reason(self) -> Reason:
+        """The weightiest reason of all files: it names the pass."""
+        order = tuple(Reason)
+        return max((one.reason for one in self.files), key=order.index, default=Reason.IN_SYNC)
+
+
+def make_plan(
+    wanted: Sequence[Wanted],
+    observed: Mapping[AbsolutePath, FileState],
+    *,
+    record: Record,
+    has_reload: bool,
+    on_drift: OnDrift = OnDrift.RESTORE,
+    on_first_sync: OnFirstSync = OnFirstSync.AUTO,
+) -> Plan:
+    """What makes `observed` into `wanted`; run again right after it was carried out, it says nothing is to be done."""
+    is_first_sync = not record.written and record.attempting is None
+    files = tuple(_plan_file(one, observed[one.path], record, on_drift) for one in wanted)
+    writes = any(one.action is Action.WRITE for one in files)
+    skips = is_first_sync and on_first_sync is OnFirstSync.SKIP
+    # The right bytes where we last wrote others: a predecessor died between the publish and the record, or somebody
+    # put them there. The consumer may not know: one reload too many is allowed, one too few is not.
+    surprises = any(
+        record.written.get(one.path, one.digest) != one.digest
+        for one, planned in zip(wanted, files, strict=True)
+        if planned.action is not Action.WRITE and planned.reason is not Reason.DRIFT_TOLERATED
+    )
+    owed = has_reload and not skips and (writes or surprises or record.reload_owed)
+    return Plan(files=files, is_first_sync=is_first_sync, reload_owed=owed)
+
+
+def _plan_file(wanted: Wanted, state: FileState, record: Record, on_drift: OnDrift) -> FilePlan:
+    if isinstance(state, Missing):
+        return FilePlan(wanted.path, Action.WRITE, Reason.MISSING)
+    if state.digest == wanted.digest:
+        if _attributes_match(wanted, state):
+            return FilePlan(wanted.path, Action.NOTHING, Reason.IN_SYNC)
+        return FilePlan(wanted.path, Action.FIX_METADATA, Reason.MODE_DIFFERS)
+    if record.written.get(wanted.path) == wanted.digest and record.attempting is None:
+        if on_drift is OnDrift.RESTORE:
+            return FilePlan(wanted.path, Action.WRITE, Reason.DRIFTED)
+        return FilePlan(wanted.path, Action.NOTHING, Reason.DRIFT_TOLERATED)
+    return FilePlan(wanted.path, Action.WRITE, Reason.OUTDATED)
+
+
+def _attributes_match(wanted: Wanted, state: Present) -> bool:
+    return (
+        state.mode == wanted.mode
+        and wanted.uid in (None, state.uid)
+        and wanted.gid in (None, state.gid)
+        and not state.has_acl
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Where the wanted content comes from: version, revision, who changed it and when it was saved (Unix seconds)."""
+
+    version: int | None = None
+    revision: str | None = None
+    changed_by: int | None = None
+    saved_at: float | None = None
+
+
+def attempting(record: Record, attempt: Attempt) -> Record:
+    """Before the first file changes: from here on a reload is owed, whatever happens to the process."""
+    return replace(record, attempting=attempt)
+
+
+def published(record: Record, wanted: Sequence[Wanted], plan: Plan, *, story: Story, at: float) -> Record:
+    """Every file is in place. Where no reload is owed the consumer counts as told.
+
+    `written_at` moves whenever this process cannot know that an earlier one recorded the publish: too late is safe (a
+    consumer that started in between is told once more), too early would lose a reload.
+    """
+    tolerated = {one.path for one in plan.files if one.reason is Reason.DRIFT_TOLERATED}
+    written: dict[str, Digest] = {
+        one.path: record.written.get(one.path, one.digest) if one.path in tolerated else one.digest for one in wanted
+    }
+    attempt = record.attempting
+    is_news = bool(plan.writes) or (attempt is not None and not attempt.is_published)
+    is_news = is_news or any(record.written.get(path, digest) != digest for path, digest in written.items())
+    moved = replace(
+        record,
+        written=written,
+        written_at=at if is_news else record.written_at,
+        version=story.version,
+        previous_version=record.version if story.version != record.version else record.previous_version,
+        revision=story.revision,
+        changed_by=story.changed_by,
+        saved_at=story.saved_at,
+    )
+    if not plan.reload_owed:
+        return replace(moved, reloaded=written, attempting=None)
+    return moved if attempt is None else replace(moved, attempting=replace(attempt, is_published=True))
+
+
+def told(record: Record, *, at: float) -> Record:
+    """The consumer was reloaded, or needs no reload: nothing is owed."""
+    return replace(record, reloaded=dict(record.written), attempting=None, reloaded_at=at)

@@ -1,0 +1,139 @@
+"""What should be: the documents, fetched and rendered, with the story of where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from config_sync.client import Fetched
+from config_sync.crypto import decrypt
+from config_sync.document import parse_document
+from config_sync.errors import EmptyRefused
+from config_sync.formats import warnings_of
+from config_sync.model import (
+    AbsolutePath,
+    ChangeEvent,
+    ConfigRef,
+    Digest,
+    Document,
+    EncryptionKey,
+    FileSpec,
+    FileState,
+    Present,
+    Record,
+    Rendered,
+    Target,
+    digest_of,
+)
+from config_sync.plan import Story, Wanted
+from config_sync.stop import Stop
+
+
+class Service(Protocol):
+    """The part of the client that a pass needs."""
+
+    def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
+        """The ciphertext of one config. Raises ServiceError, CredentialError, Stopped."""
+        ...
+
+
+class Keys(Protocol):
+    """Where the encryption keys come from; read anew for every pass, so that a rotation needs no restart."""
+
+    def read(self) -> tuple[EncryptionKey, ...]:
+        """Newest first. Raises CredentialError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """How every file of a target should be. `rendered` is empty where the record alone says it (a reload retry)."""
+
+    wanted: tuple[Wanted, ...]
+    rendered: Mapping[AbsolutePath, Rendered]
+    story: Story
+    warnings: tuple[tuple[AbsolutePath, str], ...] = ()
+    """What works but may surprise a reader of the file; pointers and names, never values."""
+
+
+def as_recorded(target: Target, observed: Mapping[AbsolutePath, FileState], record: Record) -> Desired | None:
+    """What is on disk, if it is just what we last wrote: then an owed reload needs no fetch. Else None."""
+    wanted: list[Wanted] = []
+    for spec in target.files:
+        state = observed[spec.path]
+        if not isinstance(state, Present) or record.written.get(spec.path) != state.digest:
+            return None
+        wanted.append(Wanted(spec.path, state.digest, state.mode, state.uid, state.gid))
+    story = Story(record.version, record.revision, record.changed_by, record.saved_at)
+    return Desired(tuple(wanted), {}, story)
+
+
+def from_service(
+    target: Target,
+    service: Service,
+    *,
+    keys: Keys,
+    digest_key: bytes,
+    observed: Mapping[AbsolutePath, FileState],
+    record: Record,
+    hints: Mapping[str, ChangeEvent],
+    stop: Stop,
+) -> Desired:
+    """Fetch, decrypt, parse and render everything the target is made of.
+
+    Raises:
+        ServiceError, CredentialError, DecryptFailed, DocumentRefused, RenderRefused, EmptyRefused, Stopped.
+    """
+    fetched = {ref: service.fetch(ref, stop) for ref in target.configs}
+    ring = keys.read()
+    documents = {ref: parse_document(decrypt(one.ciphertext, ring).plaintext) for ref, one in fetched.items()}
+    rendered: dict[AbsolutePath, Rendered] = {}
+    warnings: list[tuple[AbsolutePath, str]] = []
+    for spec in target.files:
+        document = documents[spec.source]
+        content = spec.format.render(document)
+        rendered[spec.path] = Rendered(content, digest_of(content, key=digest_key))
+        warnings += [(spec.path, warning) for warning in warnings_of(spec.format, document)]
+        _guard_against_empty(spec, document, rendered[spec.path].digest, observed[spec.path])
+    wanted = tuple(
+        Wanted(spec.path, rendered[spec.path].digest, spec.mode, spec.uid, spec.gid) for spec in target.files
+    )
+    revision = _revision([documents[ref] for ref in target.configs], digest_key)
+    story = _story(target.configs[0], fetched[target.configs[0]], revision, record=record, hints=hints)
+    return Desired(wanted, rendered, story, tuple(warnings))
+
+
+def _guard_against_empty(spec: FileSpec, document: Document, digest: Digest, state: FileState) -> None:
+    replaces = isinstance(state, Present) and state.size > 0 and state.digest != digest
+    if document.is_empty and replaces and not spec.allow_empty:
+        raise EmptyRefused(
+            f"config {spec.source.name!r} is empty and would replace the content of {spec.path}",
+            hint="if that is meant, set 'allow_empty: true' on the file",
+        )
+
+
+def _revision(documents: Sequence[Document], digest_key: bytes) -> str:
+    digests = [digest_of(document.raw, key=digest_key) for document in documents]
+    whole = digests[0] if len(digests) == 1 else digest_of("\n".join(digests).encode(), key=digest_key)
+    return whole[:12]
+
+
+def _story(
+    ref: ConfigRef, fetched: Fetched, revision: str, *, record: Record, hints: Mapping[str, ChangeEvent]
+) -> Story:
+    """Who changed it and when, as far as an event told; a story already recorded for this revision stays."""
+    is_known = record.revision == revision
+    hint = hints.get(ref.name)
+    if hint is not None and fetched.version is not None and hint.version not in (None, fetched.version):
+        hint = None
+    version = fetched.version
+    if version is None and hint is not None and not is_known:
+        version = hint.version
+    if version is None and is_known:
+        version = record.version
+    if is_known and version == record.version:
+        return Story(version, revision, record.changed_by, record.saved_at)
+    if hint is None:
+        return Story(version, revision)
+    return Story(version, revision, hint.changed_by, hint.timestamp)

@@ -1,0 +1,47 @@
+"""Why a pass runs, and what it may hold while it does."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from config_sync.model import ChangeEvent
+from config_sync.workqueue import Wake
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What led to a pass.
+
+    `hints`: the last event heard of each config, by name: for attribution only, never for a decision about content.
+    `may_reload` False (``--no-reload``): the reload stays pending. `is_forced_reload`: an operator asked for one.
+    """
+
+    wakes: frozenset[Wake] = frozenset({Wake.START})
+    hints: Mapping[str, ChangeEvent] = field(default_factory=dict)
+    may_reload: bool = True
+    is_forced_reload: bool = False
+
+    @property
+    def is_reload_retry(self) -> bool:
+        """Whether only an owed reload is to be tried again: nothing is fetched or rewritten then."""
+        return self.wakes == {Wake.RELOAD_RETRY} or (self.is_forced_reload and self.wakes == {Wake.COMMAND})
+
+
+class Slots(Protocol):
+    """The right to be one of the passes at work. It is lent back while a pass waits for a process or a peer."""
+
+    def lent(self) -> contextlib.AbstractContextManager[None]:
+        """Give the slot back while inside; wait for one again on the way out."""
+        ...
+
+
+class Unbounded:
+    """No limit on the passes at work: for `once`, which makes one at a time."""
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Nothing to give back."""
+        yield

@@ -1,0 +1,51 @@
+"""The ``agent`` section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from config_sync.fields import Field, Values, fields
+from config_sync.kinds import Integer, PathText, Text, words
+from config_sync.settings.directories import default_runtime_dir, default_state_dir
+from config_sync.settings.section import Section, as_values
+from config_sync.settings.values import AgentSettings
+
+# The words of `config_sync.log.LEVELS`, which is not imported here: `status` reads settings without a logger.
+LEVEL = Field(
+    "level", words("debug", "info", "warning", "error"), "the least severe line that is written", "info", "info"
+)
+FORMAT = Field(
+    "format", words("auto", "console", "json"), "`auto`: `console` on a terminal, else `json`", "auto", "auto"
+)
+
+STATE_DIR = Field(
+    "state_dir",
+    PathText(),
+    "the agent's memory, 0700. Unset: `$STATE_DIRECTORY`, else `/var/lib/config-sync` for root, else "
+    "`$XDG_STATE_HOME/config-sync` or `~/.local/state/config-sync`",
+)
+RUNTIME_DIR = Field(
+    "runtime_dir",
+    PathText(),
+    "status and control socket. Unset: `$RUNTIME_DIRECTORY`, else `/run/config-sync` for root, else "
+    "`$XDG_RUNTIME_DIR/config-sync`, else `run` in the default state directory",
+)
+HISTORY = Field("history", Integer(), "good revisions kept per config (ciphertext)", default_text="10", not_yet=True)
+OFFLINE_START = Field(
+    "offline_start", Text(), "the age up to which a cached revision may serve", default_text="7d", not_yet=True
+)
+LISTEN = Field("listen", Text(), "address of the health and metrics server", not_yet=True)
+LOG = Field("log", Section(fields(LEVEL, FORMAT), as_values), "what is logged to stderr, and how", default_text="{}")
+
+AGENT = fields(STATE_DIR, RUNTIME_DIR, HISTORY, OFFLINE_START, LISTEN, LOG)
+
+
+def build_agent(values: Values, environ: Mapping[str, str]) -> AgentSettings:
+    """The section with its directories resolved."""
+    log = values.optional(LOG)
+    return AgentSettings(
+        state_dir=values.optional(STATE_DIR) or default_state_dir(environ),
+        runtime_dir=values.optional(RUNTIME_DIR) or default_runtime_dir(environ),
+        log_level=log[LEVEL] if log else "info",
+        log_format=log[FORMAT] if log else "auto",
+    )

@@ -1,0 +1,175 @@
+"""One item of a target's ``files``: where, from which config, in which format, with which rights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from config_sync.errors import SettingsError
+from config_sync.fields import (
+    Field,
+    Invalid,
+    JsonSchema,
+    MapNode,
+    Node,
+    Problems,
+    Values,
+    expanded,
+    fields,
+    parse_partly,
+    refuse,
+)
+from config_sync.formats import FORMATS, LATER_FORMATS, SourceReader, format_for_path
+from config_sync.kinds import Choice, Flag, Integer, Name, Parsed, PathText, Text, words
+from config_sync.model import AbsolutePath, ConfigName, ConfigRef, Durability, FileSpec, Format, SymlinkPolicy
+from config_sync.settings.identity import GROUP as GROUP_ID
+from config_sync.settings.identity import OWNER as OWNER_ID
+from config_sync.settings.mode import MODE as FILE_MODE
+from config_sync.settings.section import Section, as_values
+from config_sync.settings.text import Fault
+
+
+def _parse_environment(node: Node, problems: Problems) -> str:
+    expected = "the name of an environment"
+    one = expanded(node, problems, expected)
+    if not one.text or len(one.text) > 253 or not one.text.isprintable() or " " in one.text:
+        raise refuse(node, problems, f"expected {expected}: 1 to 253 characters without blanks")
+    return one.text
+
+
+def _environment_schema() -> JsonSchema:
+    return {"type": "string", "minLength": 1, "maxLength": 253, "pattern": r"^\S+$"}
+
+
+ENVIRONMENT_NAME = Parsed("the name of an environment", _parse_environment, _environment_schema)
+
+PATH = Field("path", PathText(), "the file, absolute", is_required=True)
+CONFIG = Field("config", Name(), "the config it is made of", default_text="the target's name")
+ENVIRONMENT = Field("environment", ENVIRONMENT_NAME, "of the config", default_text="the target's")
+VERSION = Field("version", Integer(1), "a pin: this version is fetched once and never watched")
+MERGE = Field("merge", Text(), "several configs, later wins", not_yet=True)
+FORMAT = Field(
+    "format",
+    words(*FORMATS, later=LATER_FORMATS),
+    "how the document is written; " + ", ".join(f"`{kind.name}`: {kind.doc}" for kind in FORMATS.values()),
+    default_text="by the suffix: "
+    + ", ".join(f"{' '.join(kind.suffixes)} → {kind.name}" for kind in FORMATS.values() if kind.suffixes),
+)
+OPTIONS: Mapping[str, Field[Values]] = {
+    kind.name: Field(
+        kind.name, Section(kind.fields, as_values), f"options of the format `{kind.name}`", default_text="{}"
+    )
+    for kind in FORMATS.values()
+}
+_LATER_OPTIONS = tuple(Field(name, Text(), f"options of the format {name}", not_yet=True) for name in LATER_FORMATS)
+SELECT = Field("select", Text(), "a JSON pointer: only this part of the document", not_yet=True)
+MODE = Field("mode", FILE_MODE, 'a quoted octal text or "u=rw,g=r"', 0o640, "0640")
+OWNER = Field("owner", OWNER_ID, "name or id", default_text="the agent's")
+GROUP = Field("group", GROUP_ID, "name or id", default_text="the (setgid) directory's, else the agent's")
+ALLOW_EMPTY = Field("allow_empty", Flag(), "let an empty document ({} or []) replace a non-empty one", False, "false")
+WRITE = Field(
+    "write", words("atomic", later=("in_place",)), "how the file is replaced; `atomic`: by a rename", "atomic", "atomic"
+)
+SYMLINK = Field(
+    "symlink",
+    Choice({policy.value: policy for policy in SymlinkPolicy}),
+    "what is done with a symbolic link on the way: `follow-trusted` follows those that only root or the agent can set",
+    SymlinkPolicy.FOLLOW_TRUSTED,
+    "follow-trusted",
+)
+CREATE_PARENTS = Field("create_parents", Flag(), "create missing directories, 0755", False, "false")
+DURABILITY = Field(
+    "durability",
+    Choice({one.value: one for one in Durability}),
+    "`full`: success survives a power cut; `none`: for memory file systems",
+    Durability.FULL,
+    "full",
+)
+
+FILE = fields(
+    PATH, CONFIG, ENVIRONMENT, VERSION, MERGE, FORMAT, *OPTIONS.values(), *_LATER_OPTIONS, SELECT, MODE, OWNER, GROUP,
+    ALLOW_EMPTY, WRITE, SYMLINK, CREATE_PARENTS, DURABILITY,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The target that a file belongs to, as far as the file inherits from it; and how a template is read."""
+
+    name: ConfigName
+    environment: str | None
+    read_source: SourceReader
+
+
+def build_file(node: Node, owner: Owner, problems: Problems) -> FileSpec:
+    """The file with its format bound. Raises Invalid after reporting everything that is wrong."""
+    values, is_right = parse_partly(FILE, node, problems)
+    path = values.optional(PATH)
+    if path is None:
+        raise Invalid
+    if path == "/":
+        raise _refuse_path(values, problems, "expected the path of a file, not /")
+    spec = FileSpec(
+        path=path,
+        source=ConfigRef(
+            values.optional(CONFIG) or owner.name,
+            values.optional(ENVIRONMENT) or owner.environment,
+            values.optional(VERSION),
+        ),
+        format=_build_format(values, path, owner, problems),
+        mode=values[MODE],
+        uid=values.optional(OWNER),
+        gid=values.optional(GROUP),
+        allow_empty=values[ALLOW_EMPTY],
+        symlink=values[SYMLINK],
+        create_parents=values[CREATE_PARENTS],
+        durability=values[DURABILITY],
+    )
+    if not is_right:
+        raise Invalid
+    return spec
+
+
+def _refuse_path(values: Values, problems: Problems, message: str, *, hint: str | None = None) -> Invalid:
+    problems.error(values.place_of(PATH), message, hint=hint)
+    return Invalid()
+
+
+def _build_format(values: Values, path: AbsolutePath, owner: Owner, problems: Problems) -> Format:
+    name = values.optional(FORMAT) or format_for_path(path)
+    if name is None:
+        if values.is_given(FORMAT):
+            raise Invalid
+        hint = "say the format: " + " or ".join(FORMATS)
+        raise _refuse_path(values, problems, f"the name {path.name!r} does not say the format", hint=hint)
+    _refuse_foreign_options(values, name, problems)
+    kind, field = FORMATS[name], OPTIONS[name]
+    if kind.extra_missing is not None:
+        problems.error(values.places.get(FORMAT.key, values.place_of(PATH)), kind.extra_missing)
+        raise Invalid
+    if values.is_given(field) and values.optional(field) is None:
+        raise Invalid
+    options = values.optional(field) or field.kind.parse(MapNode(values.place, {}, {}), problems)
+    place = values.place_of(field)
+    try:
+        return kind.build(options, owner.read_source)
+    except Fault as error:
+        problems.error(place, error.message, hint=error.hint)
+    except SettingsError as error:
+        problems.errors.extend(error.problems)
+        if not error.problems:
+            problems.error(place, error.message, hint=error.hint)
+    except ValueError as error:
+        problems.error(place, str(error))
+    raise Invalid
+
+
+def _refuse_foreign_options(values: Values, name: str, problems: Problems) -> None:
+    """Options of another format would silently do nothing; only in `defaults` they may wait for their files."""
+    for other, field in OPTIONS.items():
+        if other != name and values.is_given(field) and not values.place_of(field).path.startswith("defaults."):
+            problems.error(
+                values.place_of(field),
+                f"these are options of the format {other!r}, but the file's format is {name!r}",
+                hint=f"say format: {other}, or remove them",
+            )

@@ -1,0 +1,156 @@
+"""One target: the files one program reads, how to validate them, how to reload it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+
+from config_sync.fields import Field, Invalid, ListNode, MapNode, Node, Problems, Values, fields, parse_partly, refuse
+from config_sync.formats import SourceReader
+from config_sync.kinds import Choice, Duration, Flag, Parsed, Text, words
+from config_sync.model import ConfigName, Debounce, FileSpec, OnDrift, OnFirstSync, Target
+from config_sync.settings.checker import CHECKER, check_validate
+from config_sync.settings.destinations import Destination
+from config_sync.settings.file import ENVIRONMENT as FILE_ENVIRONMENT
+from config_sync.settings.file import ENVIRONMENT_NAME, FILE, PATH, Owner, build_file
+from config_sync.settings.reload import RELOAD_ACTIONS, check_placeholders
+from config_sync.settings.section import Section, mapping_schema
+
+MIN = Field("min", Duration(maximum_s=3600), "quiet time before a later change goes", 0.2, "200ms")
+MAX = Field("max", Duration(maximum_s=3600), "a change waits no longer than that", 2.0, "2s")
+
+
+def _build_debounce(values: Values, problems: Problems) -> Debounce:
+    found = Debounce(values[MIN], values[MAX])
+    if found.min_s > found.max_s:
+        problems.error(values.place_of(MIN), "min is longer than max", hint="set both")
+    return found
+
+
+_DRIFT_WORDS: Mapping[str, OnDrift | None] = {"restore": OnDrift.RESTORE, "report": None, "ignore": None}
+
+
+def _file_nodes(node: Node, problems: Problems) -> tuple[Node, ...]:
+    """The items as they stand: each is parsed on its own, so that one bad file hides no problem of another."""
+    if not isinstance(node, ListNode):
+        raise refuse(node, problems, "expected a list of files, such as [{path: /etc/my-service/config.yaml}]")
+    if not node.items:
+        raise refuse(node, problems, "expected at least one file, such as [{path: /etc/my-service/config.yaml}]")
+    return node.items
+
+
+FILE_NODES = Parsed(
+    "a list of files", _file_nodes, lambda: {"type": "array", "items": mapping_schema(FILE), "minItems": 1}
+)
+
+ENVIRONMENT = Field("environment", ENVIRONMENT_NAME, "of its configs")
+FILES = Field("files", FILE_NODES, "what the program reads", is_required=True)
+LAYOUT = Field("layout", words("files", later=("directory",)), "how several files are switched", "files", "files")
+PRUNE = Field("prune", Flag(), "remove files that the settings no longer name", False, "false", not_yet=True)
+SCHEMA = Field("schema", Text(), "a JSON Schema file", not_yet=True)
+VALIDATE = Field(
+    "validate",
+    CHECKER,
+    "a command (a list, or `{command, timeout: 30s, in_place: false}`) that must accept the staged copies before "
+    "anything is visible; it names `{file}`, `{file:BASENAME}` or `{dir}`",
+)
+RELOAD = Field("reload", RELOAD_ACTIONS, "how the program is told: one action or a list, in order")
+PROBE = Field("probe", Text(), "what must hold after the reload", not_yet=True)
+ON_FAILURE = Field(
+    "on_failure", words("keep", later=("rollback",)), "a failed reload stays pending and is tried again", "keep", "keep"
+)
+ON_DRIFT = Field(
+    "on_drift",
+    Choice(_DRIFT_WORDS),
+    "an edit by someone else is put right",
+    OnDrift.RESTORE,
+    "restore",
+)
+ON_FIRST_SYNC = Field(
+    "on_first_sync",
+    Choice({one.value: one for one in OnFirstSync}),
+    "whether the first file makes a reload pending; `auto`: `systemd` and `signal` skip a program that is not running, "
+    "`command` always runs",
+    OnFirstSync.AUTO,
+    "auto",
+)
+DEBOUNCE = Field(
+    "debounce",
+    Section(fields(MIN, MAX), _build_debounce),
+    "the first change after quiet goes at once, later ones coalesce",
+    Debounce(),
+    "{min: 200ms, max: 2s}",
+)
+SPLAY = Field("splay", Duration(), "a random delay before a reload", 0.0, "0s", not_yet=True)
+REQUIRED = Field("required", Flag(), "counts for readiness and for `once`", True, "true")
+
+TARGET = fields(
+    ENVIRONMENT, FILES, LAYOUT, PRUNE, SCHEMA, VALIDATE, RELOAD, PROBE, ON_FAILURE, ON_DRIFT, ON_FIRST_SYNC, DEBOUNCE,
+    SPLAY, REQUIRED,
+)  # fmt: skip
+
+_OF_TARGET = tuple(one for one in TARGET if one.key != FILES.key)
+_OF_FILE = tuple(one for one in FILE if one.key not in (PATH.key, FILE_ENVIRONMENT.key))
+DEFAULTS = (*_OF_TARGET, *_OF_FILE)
+"""What ``defaults`` may hold: any key of a target or a file but those that make it this one."""
+
+
+def with_defaults(target: Node, defaults: MapNode) -> Node:
+    """The target with the entries of `defaults` that it and its files do not have. A key is replaced as a whole."""
+    if not isinstance(target, MapNode):
+        return target
+    whole = _over(target, defaults, {one.key for one in _OF_TARGET})
+    files = target.entries.get(FILES.key)
+    if not isinstance(files, ListNode):
+        return whole
+    keys = {one.key for one in _OF_FILE}
+    items = tuple(_over(item, defaults, keys) if isinstance(item, MapNode) else item for item in files.items)
+    return MapNode(whole.place, {**whole.entries, FILES.key: ListNode(files.place, items)}, whole.key_places)
+
+
+def _over(node: MapNode, defaults: MapNode, keys: set[str]) -> MapNode:
+    entries = {key: value for key, value in defaults.entries.items() if key in keys}
+    places = {key: defaults.key_places[key] for key in entries}
+    return MapNode(node.place, {**entries, **node.entries}, {**places, **node.key_places})
+
+
+def build_target(name: ConfigName, node: Node, read_source: SourceReader, problems: Problems) -> Target:
+    """The target from its node, defaults included. Raises Invalid after reporting everything that is wrong."""
+    values, is_right = parse_partly(TARGET, node, problems)
+    owner = Owner(name, values.optional(ENVIRONMENT), read_source)
+    nodes = values.optional(FILES) or ()
+    files: list[FileSpec] = []
+    for one in nodes:
+        with contextlib.suppress(Invalid):
+            files.append(build_file(one, owner, problems))
+    paths = tuple(one.path for one in destinations_of(name, node))
+    actions = values.optional(RELOAD) or ()
+    validate = values.optional(VALIDATE)
+    if paths and len(paths) == len(nodes):
+        check_placeholders(actions, paths, problems)
+        if validate is not None:
+            check_validate(validate, values.place_of(VALIDATE), paths, problems)
+    if not is_right or not files or len(files) < len(nodes):
+        raise Invalid
+    return Target(
+        name=name,
+        files=tuple(files),
+        validate=validate,
+        reload=tuple(action.reload for action in actions),
+        on_drift=values[ON_DRIFT],
+        on_first_sync=values[ON_FIRST_SYNC],
+        debounce=values[DEBOUNCE],
+        required=values[REQUIRED],
+    )
+
+
+def destinations_of(name: str, node: Node) -> list[Destination]:
+    """Where the target's files go, as far as their paths are right, whatever else is wrong with it."""
+    files = node.entries.get(FILES.key) if isinstance(node, MapNode) else None
+    found: list[Destination] = []
+    for one in files.items if isinstance(files, ListNode) else ():
+        path = one.entries.get(PATH.key) if isinstance(one, MapNode) else None
+        if path is not None:
+            with contextlib.suppress(Invalid):
+                found.append(Destination(name, PATH.kind.parse(path, Problems()), path.place))
+    return found

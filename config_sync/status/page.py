@@ -1,0 +1,118 @@
+"""``status.json``: the board as JSON, written whole when something changed (mode 0644: it holds no value)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from config_sync.clock import Clock
+from config_sync.errors import FileError
+from config_sync.files import replace_file
+from config_sync.log import STATE_UNAVAILABLE, logger
+from config_sync.model import Condition, FileSpec
+from config_sync.status.board import Board, TargetStatus
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+FORMAT_VERSION = 1
+NAME = "status.json"
+
+
+def render(board: Board, *, host: str | None, started_at: float) -> dict[str, Json]:
+    """The whole page; times are RFC 3339 in UTC, absent facts are null."""
+    links = board.links().values()
+    connected = [one for one in links if one.is_connected]
+    service: dict[str, Json] = {
+        "host": host,
+        "connected": bool(links) and len(connected) == len(links),
+        "since": _time(max((one.since for one in links), default=None)),
+    }
+    return {
+        "version": FORMAT_VERSION,
+        "pid": os.getpid(),
+        "started_at": _time(started_at),
+        "service": service,
+        "targets": [_target(one) for one in board.statuses()],
+    }
+
+
+def _target(status: TargetStatus) -> dict[str, Json]:
+    record = status.record
+    error: dict[str, Json] | None = None
+    if status.error is not None:
+        error = {
+            "reason": status.error.reason,
+            "message": status.error.message,
+            "hint": status.error.hint,
+            "since": _time(status.error_since),
+        }
+    return {
+        "name": status.target.name,
+        "state": status.state.value,
+        "conditions": [_condition(one) for one in status.conditions],
+        "version": record.version,
+        "revision": record.revision,
+        "changed_by": record.changed_by,
+        "saved_at": _time(record.saved_at),
+        "written_at": _time(record.written_at),
+        "reloaded_at": _time(record.reloaded_at),
+        "current_as_of": _time(status.current_as_of),
+        "reload_pending": status.reload_pending,
+        "from_cache_since": None,
+        "error": error,
+        "files": [_file(spec, status) for spec in status.target.files],
+    }
+
+
+def _condition(condition: Condition) -> dict[str, Json]:
+    return {
+        "type": condition.type.value,
+        "status": condition.status.value,
+        "reason": condition.reason,
+        "message": condition.message,
+        "since": _time(condition.since or None),
+    }
+
+
+def _file(spec: FileSpec, status: TargetStatus) -> dict[str, Json]:
+    is_written = spec.path in status.record.written
+    return {"path": str(spec.path), "config": str(spec.source.name), "state": "written" if is_written else "missing"}
+
+
+def _time(at: float | None) -> str | None:
+    if at is None:
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class StatusPage:
+    """The file in the runtime directory. Writing it never fails the work it reports: a failure is said once."""
+
+    def __init__(self, board: Board, *, runtime_dir: str, host: str | None, clock: Clock) -> None:
+        self._board = board
+        self._runtime_dir = runtime_dir
+        self._host = host
+        self._started_at = clock.now()
+        self._last: Mapping[str, Json] | None = None
+        self._is_broken = False
+
+    def write(self) -> None:
+        """Replace the file if the page has changed since the last time."""
+        page = render(self._board, host=self._host, started_at=self._started_at)
+        if page == self._last:
+            return
+        try:
+            os.makedirs(self._runtime_dir, mode=0o755, exist_ok=True)
+            content = json.dumps(page, indent=1).encode() + b"\n"
+            replace_file(self._runtime_dir, NAME, content, mode=0o644, durable=False)
+        except (OSError, FileError) as error:
+            if not self._is_broken:
+                reason = error.message if isinstance(error, FileError) else str(error.strerror)
+                logger().warning(STATE_UNAVAILABLE, path=f"{self._runtime_dir}/{NAME}", reason=reason)
+            self._is_broken = True
+            return
+        self._is_broken = False
+        self._last = page

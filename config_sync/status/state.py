@@ -1,0 +1,81 @@
+"""The one word for a target: a pure function of what is known about it (interface.md, "States")."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from config_sync.errors import (
+    CheckNotRunnable,
+    CheckRejected,
+    DecryptFailed,
+    DocumentRefused,
+    EmptyRefused,
+    FileError,
+    RenderRefused,
+    SyncError,
+)
+
+REFUSALS = (DecryptFailed, DocumentRefused, EmptyRefused, RenderRefused, CheckRejected)
+"""The newest content was refused; the last good file stays."""
+
+
+class State(enum.Enum):
+    """The first that applies, in this order."""
+
+    HELD = "held"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    RELOAD_PENDING = "reload_pending"
+    PENDING = "pending"
+    STALE = "stale"
+    SYNCED = "synced"
+
+    @property
+    def meaning(self) -> str:
+        """For the README and `status`."""
+        return _MEANINGS[self]
+
+
+_MEANINGS: dict[State, str] = {
+    State.HELD: "frozen by an operator",
+    State.FAILED: "could not stage, write or run a check: a local reason",
+    State.REJECTED: "the newest was refused (decrypt, document, empty, render, validate); the last good is on disk",
+    State.RELOAD_PENDING: "the right file is on disk, the consumer has not been told yet",
+    State.PENDING: "nothing written yet, or something newer is known",
+    State.STALE: "not confirmed current for longer than `stale_after`",
+    State.SYNCED: "what the service has is on disk, and the consumer knows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the state is derived from; times are Unix seconds."""
+
+    error: SyncError | None
+    is_written: bool
+    is_reload_pending: bool
+    is_newer_known: bool
+    current_as_of: float | None
+    stale_after_s: float
+    now: float
+
+
+def state_of(facts: Facts) -> State:
+    """The first word of the list that applies."""
+    if is_local(facts.error):
+        return State.FAILED
+    if isinstance(facts.error, REFUSALS) and facts.is_written:
+        return State.REJECTED
+    if facts.is_reload_pending:
+        return State.RELOAD_PENDING
+    if not facts.is_written or facts.is_newer_known:
+        return State.PENDING
+    if facts.current_as_of is None or facts.now - facts.current_as_of > facts.stale_after_s:
+        return State.STALE
+    return State.SYNCED
+
+
+def is_local(error: SyncError | None) -> bool:
+    """Whether the reason lies on this machine: an unreachable or refusing service never makes a target `failed`."""
+    return isinstance(error, FileError | CheckNotRunnable)
