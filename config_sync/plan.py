@@ -130,7 +130,9 @@ def _plan_file(wanted: Wanted, state: FileState, record: Record, on_drift: OnDri
         if _attributes_match(wanted, state):
             return FilePlan(wanted.path, Action.NOTHING, Reason.IN_SYNC)
         return FilePlan(wanted.path, Action.FIX_METADATA, Reason.MODE_DIFFERS)
-    if record.written.get(wanted.path) == wanted.digest and record.attempting is None:
+    # After an unfinished publish the other bytes may be our own; once it is recorded they are somebody else's.
+    is_recorded = record.attempting is None or record.attempting.is_published
+    if is_recorded and record.written.get(wanted.path) == wanted.digest:
         if on_drift is OnDrift.RESTORE:
             return FilePlan(wanted.path, Action.WRITE, Reason.DRIFTED)
         return FilePlan(wanted.path, Action.NOTHING, Reason.DRIFT_TOLERATED)

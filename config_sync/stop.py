@@ -14,6 +14,9 @@ from collections.abc import Callable, Iterator
 
 from config_sync.errors import Stopped
 
+_LONGEST_MS = 2**31 - 1
+"""What poll(2) takes, 24.8 days. Nothing here waits for longer."""
+
 
 class Stop:
     """Set once, never cleared; readable for ever after."""
@@ -48,7 +51,7 @@ class Stop:
             return True
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
-        return bool(poll.poll(max(0.0, timeout_s) * 1000))
+        return bool(poll.poll(min(max(0.0, timeout_s) * 1000, _LONGEST_MS)))
 
     def check(self) -> None:
         """Raises Stopped once it has been said."""

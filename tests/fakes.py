@@ -12,6 +12,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config_sync.agent.workers import Job
@@ -93,7 +94,7 @@ class FakeService:
         self.damage: dict[str, Callable[[bytes], bytes]] = {}
         self.fetches: list[ConfigRef] = []
         self.forgotten: list[ConfigRef] = []
-        self.on_fetch: Callable[[ConfigRef], None] = lambda ref: None
+        self.on_fetch: Callable[[ConfigRef], None] = lambda _: None
         self.is_closed = False
         self._configs: dict[tuple[str, str | None], _Kept] = {}
         self._nonces = itertools.count(1)
@@ -155,7 +156,8 @@ class FakeService:
         """See `config_sync.client.Service`."""
         stop.check()
         names = sorted({name for name, _ in self._configs})
-        return tuple(ConfigInfo(name) for name in names)
+        at = datetime.fromtimestamp(START, UTC)
+        return tuple(ConfigInfo(name, True, at, at) for name in names)
 
     def get_formatted(self, name: ConfigName, form: str, stop: Stop) -> bytes:
         """See `config_sync.client.Service`; ``json`` only."""

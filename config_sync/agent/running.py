@@ -19,7 +19,7 @@ from config_sync.client.streams import HttpStreams
 from config_sync.clock import SystemClock
 from config_sync.errors import Exit
 from config_sync.files import StateLock
-from config_sync.log import AGENT_STARTED, AGENT_STOPPED, logger
+from config_sync.log import AGENT_STARTED, AGENT_STOPPED, SETTINGS_WARNED, logger
 from config_sync.notify import Notifier
 from config_sync.settings import Settings
 from config_sync.stop import Stop
@@ -67,6 +67,7 @@ async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> Non
         chance=random.random,
     )
     _listen_to_signals(agent)
+    _warn_of_environment(settings)
     logger().info(AGENT_STARTED, version=__version__, pid=os.getpid(), targets=len(settings.targets))
     await agent.run()
     logger().info(AGENT_STOPPED, pid=os.getpid())
@@ -92,6 +93,19 @@ def _listen_to_signals(agent: Agent) -> None:
         loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, agent.reload_settings)
     loop.add_signal_handler(signal.SIGUSR1, agent.sync_all)
+
+
+def _warn_of_environment(settings: Settings) -> None:
+    """Under systemd a secret in ``Environment=`` can be read by any local user (systemd.exec(5))."""
+    if "INVOCATION_ID" not in os.environ:
+        return
+    for source in (settings.service.token.describe(), settings.service.keys.describe()):
+        if "environment" in source:
+            logger().warning(
+                SETTINGS_WARNED,
+                reason=f"the {source}: any local user can read what a unit has in Environment=",
+                hint="use LoadCredential=config-service-token:PATH and config-service-key, or a file",
+            )
 
 
 def _protect(targets: int) -> None:

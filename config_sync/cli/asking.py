@@ -8,21 +8,14 @@ import socket
 from collections.abc import Mapping
 
 from config_sync.errors import ConfigSyncError, NoAgent
+from config_sync.settings.directories import default_runtime_dir
 
 SOCKET_NAME = "control.sock"
 
 
 def runtime_dir_of(given: str | None) -> str:
-    """Where the agent's socket is, without reading any settings."""
-    if given:
-        return given
-    for name in ("CONFIG_SYNC_RUNTIME_DIR", "RUNTIME_DIRECTORY"):
-        if os.environ.get(name):
-            return os.environ[name].split(":")[0]
-    if os.geteuid() == 0:
-        return "/run/config-sync"
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    return os.path.join(base, "config-sync") if base else f"/tmp/config-sync-{os.geteuid()}"  # noqa: S108
+    """Where the agent's socket is, without reading any settings: as given, $CONFIG_SYNC_RUNTIME_DIR, or the default."""
+    return given or os.environ.get("CONFIG_SYNC_RUNTIME_DIR") or default_runtime_dir(os.environ)
 
 
 def ask(runtime_dir: str, request: Mapping[str, object], *, timeout_s: float | None) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from config_sync import log
-from config_sync.errors import UsageError
+from config_sync.errors import SettingsError, UsageError
 from config_sync.settings import Arguments, Settings, find_settings, from_arguments, load
 
 
@@ -99,6 +99,15 @@ def service_settings(arguments: argparse.Namespace) -> Settings:
         settings = from_arguments(given, environ=os.environ, needs_service=True)
     log.set_up(level=text(arguments, "log_level") or "warning", form="auto")
     return settings
+
+
+def require_targets(settings: Settings) -> None:
+    """Raises SettingsError where there is nothing to do: a run that quietly keeps nothing right would look healthy."""
+    if not settings.targets:
+        raise SettingsError(
+            "the settings name no targets",
+            hint="add one under 'targets:', or use --file NAME=PATH; config-sync check --config FILE looks them over",
+        )
 
 
 def set_up_log(arguments: argparse.Namespace, settings: Settings) -> None:

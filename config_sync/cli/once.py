@@ -12,7 +12,7 @@ import sys
 from config_sync.agent.assembly import endpoint_of, open_memory, reconciler_for, service_at
 from config_sync.agent.once import OneSync, Policy
 from config_sync.cli import die_by
-from config_sync.cli.loading import add_settings_options, flag, set_up_log, settings_reader, text
+from config_sync.cli.loading import add_settings_options, flag, require_targets, set_up_log, settings_reader, text
 from config_sync.clock import SystemClock
 from config_sync.errors import FileError, Stopped, UsageError
 from config_sync.fields import Invalid, Place, Problems, ScalarNode
@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.freeze()  # what the imports left never becomes garbage: the collection at exit would look through all of it
     retry_for_s = _duration(text(arguments, "retry_for") or "30s")
     settings = settings_reader(arguments, needs_service=True)()
+    require_targets(settings)
     set_up_log(arguments, settings)
     policy = Policy(
         retry_for_s=retry_for_s,

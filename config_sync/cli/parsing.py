@@ -47,9 +47,11 @@ def _columns() -> int:
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given) > 0:
         return int(given)
+    if sys.__stdout__ is None:
+        return _COLUMNS
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or _COLUMNS
-    except (OSError, ValueError, AttributeError):  # no terminal, or no file at all behind stdout
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):  # no terminal, or closed
         return _COLUMNS
 
 

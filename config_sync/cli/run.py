@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from config_sync.agent.running import run_agent
-from config_sync.cli.loading import add_settings_options, set_up_log, settings_reader
+from config_sync.cli.loading import add_settings_options, require_targets, set_up_log, settings_reader
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,5 +20,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Until it is stopped. Raises ConfigSyncError."""
     read_settings = settings_reader(arguments, needs_service=True)
     settings = read_settings()
+    require_targets(settings)
     set_up_log(arguments, settings)
     return run_agent(settings, read_settings)

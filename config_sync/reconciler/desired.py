@@ -9,7 +9,7 @@ from typing import Protocol
 from config_sync.client import Fetched
 from config_sync.crypto import decrypt
 from config_sync.document import parse_document
-from config_sync.errors import EmptyRefused
+from config_sync.errors import DecryptFailed, EmptyRefused
 from config_sync.formats import warnings_of
 from config_sync.model import (
     AbsolutePath,
@@ -37,6 +37,10 @@ class Service(Protocol):
         """The ciphertext of one config. Raises ServiceError, CredentialError, Stopped."""
         ...
 
+    def forget(self, ref: ConfigRef) -> None:
+        """What was fetched last is damaged: ask for all of it next time."""
+        ...
+
 
 class Keys(Protocol):
     """Where the encryption keys come from; read anew for every pass, so that a rotation needs no restart."""
@@ -44,6 +48,28 @@ class Keys(Protocol):
     def read(self) -> tuple[EncryptionKey, ...]:
         """Newest first. Raises CredentialError."""
         ...
+
+
+class PinnedOnce:
+    """A service that is asked once for each pinned version: a version never changes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._pinned: dict[ConfigRef, Fetched] = {}
+
+    def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
+        """See `Service`."""
+        known = self._pinned.get(ref)
+        if known is None:
+            known = self._service.fetch(ref, stop)
+            if ref.version is not None:
+                self._pinned[ref] = known
+        return known
+
+    def forget(self, ref: ConfigRef) -> None:
+        """See `Service`."""
+        self._pinned.pop(ref, None)
+        self._service.forget(ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +113,7 @@ def from_service(
     """
     fetched = {ref: service.fetch(ref, stop) for ref in target.configs}
     ring = keys.read()
-    documents = {ref: parse_document(decrypt(one.ciphertext, ring).plaintext) for ref, one in fetched.items()}
+    documents = {ref: _opened(one, ring, service) for ref, one in fetched.items()}
     rendered: dict[AbsolutePath, Rendered] = {}
     warnings: list[tuple[AbsolutePath, str]] = []
     for spec in target.files:
@@ -102,6 +128,15 @@ def from_service(
     revision = _revision([documents[ref] for ref in target.configs], digest_key)
     story = _story(target.configs[0], fetched[target.configs[0]], revision, record=record, hints=hints)
     return Desired(wanted, rendered, story, tuple(warnings))
+
+
+def _opened(fetched: Fetched, ring: Sequence[EncryptionKey], service: Service) -> Document:
+    try:
+        return parse_document(decrypt(fetched.ciphertext, ring).plaintext)
+    except DecryptFailed:
+        # Damage on the way must not be confirmed for ever by "304 not modified".
+        service.forget(fetched.ref)
+        raise
 
 
 def _guard_against_empty(spec: FileSpec, document: Document, digest: Digest, state: FileState) -> None:

@@ -25,7 +25,7 @@ from config_sync.model import (
     Target,
 )
 from config_sync.plan import Plan, Reason, attempting, make_plan, published, told
-from config_sync.reconciler.desired import Desired, Keys, Service, as_recorded, from_service
+from config_sync.reconciler.desired import Desired, Keys, PinnedOnce, Service, as_recorded, from_service
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
 from config_sync.records import Records
 from config_sync.reloads import run_check
@@ -50,7 +50,7 @@ class Reconciler:
         clock: Clock,
         slots: Slots | None = None,
     ) -> None:
-        self._service = service
+        self._service = PinnedOnce(service)
         self._keys = keys
         self._records = records
         self._disk = disk

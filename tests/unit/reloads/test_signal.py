@@ -89,7 +89,9 @@ def test_sleep_with_its_default_disposition_lives_on(tmp_path: Path) -> None:
 def test_a_process_that_ignores_it_is_told_with_a_warning(tmp_path: Path) -> None:
     with consumer(IGNORES) as child, capture_logs() as logs:
         assert hup(pid_file(tmp_path, child.pid)).run(order(), Stop()) is ReloadResult.RELOADED
-    assert [(line["event"], line["log_level"]) for line in logs] == [("reload.warned", "warning")]
+    assert [(line["event"], line["log_level"]) for line in logs if line["log_level"] != "debug"] == [
+        ("reload.warned", "warning")
+    ]
 
 
 def test_a_process_that_dies_in_its_handler_is_a_failed_reload(tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_the_same_program_as_at_the_last_good_signal_means_a_stepped_clock(tmp_p
         set_age(path, 3600)
         with capture_logs() as logs:
             assert hup(path).run(order(), Stop()) is ReloadResult.RELOADED
-        assert [line["event"] for line in logs] == ["reload.warned"]
+        assert [line["event"] for line in logs if line["log_level"] != "debug"] == ["reload.warned"]
     with consumer(COUNTS + "  # another program") as stranger:
         path = pid_file(tmp_path, stranger.pid)
         set_age(path, 3600)

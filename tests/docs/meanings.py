@@ -1,0 +1,166 @@
+"""What the code's own words mean to an operator: log events and reasons. `sections` puts them beside what the code says.
+
+Every entry is checked against the code: a word that the code does not use, or one that stands not here, fails a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A log event: at which levels it is written, and what it tells."""
+
+    levels: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason of a failure: what it means, and what a person can do."""
+
+    meaning: str
+    remedy: str
+
+
+EVENTS: Mapping[str, Event] = {
+    "agent.started": Event("info", "`run` has begun"),
+    "agent.stopped": Event("info", "`run` ends, everything is saved"),
+    "settings.reloaded": Event("info", "new settings are in force"),
+    "settings.rejected": Event("error", "the new settings are bad; the old ones stay in force"),
+    "settings.warned": Event("warning", "the settings work, but something in them deserves a look"),
+    "credentials.changed": Event("info", "a credential's file changed; everything is looked at now"),
+    "state.unavailable": Event(
+        "warning",
+        "there is no durable state: the directory cannot be used, a damaged `records.json` was set aside, or "
+        "`status.json` cannot be written",
+    ),
+    "stream.connected": Event("info, debug", "a config's stream is open"),
+    "stream.lost": Event("warning, error, debug", "a config's stream is gone; once an outage and reason above debug"),
+    "stream.recovered": Event("info", "it is back and has held: the outage is over"),
+    "event.received": Event("debug", "a stream told of a change"),
+    "target.reconciled": Event("info, debug", "a pass over a target is done; debug where nothing changed"),
+    "target.failed": Event(
+        "warning, error, debug",
+        "a pass failed: warning heals by itself, error needs a person; said again is debug for ten minutes",
+    ),
+    "target.recovered": Event("info", "the failure before is over"),
+    "file.written": Event("debug", "a file has new content, durably"),
+    "file.warned": Event(
+        "warning", "something about a file deserves a look: its content, other hard links, durability, or its watch"
+    ),
+    "leftover.removed": Event("info", "a hidden file that a killed predecessor left was removed"),
+    "reload.done": Event("info", "a consumer was told"),
+    "reload.waiting": Event("debug", "a consumer needed not be told: not running, started later, or our own unit"),
+    "reload.warned": Event("warning", "a consumer was told, but may not have listened"),
+    "signal.sent": Event("debug", "a signal was sent to a process that handles it"),
+    "hook.printed": Event("info, warning", "a line that a hook or a checker printed; secrets of `env` are taken out"),
+    "service.warned": Event("warning", "something weakens the connection to the service"),
+    "command.received": Event("info", "somebody asked by the control socket"),
+    "bug.found": Event("error", "a pass ended in a bug of config-sync; it is tried again"),
+}
+
+FAILURES: Mapping[str, Cause] = {
+    "ServiceUnavailable": Cause(
+        "no answer, or 408, 425, 429, 5xx", "look at the service and the way to it; `error` in the log says how far it came"
+    ),
+    "TlsFailed": Cause(
+        "the certificate, the name or the handshake is refused",
+        "name a private CA in `service.ca_file`; use a host that the certificate carries; check this machine's clock",
+    ),
+    "UnexpectedResponse": Cause(
+        "an answer that the protocol does not know: a redirect, another 4xx, a web page, no HTTP, over `max_size`",
+        "check `service.host`: is it a proxy, a login page, another port? Raise `service.max_size` for a large config",
+    ),
+    "Unauthorized": Cause("401: the token is wrong, revoked or expired", "put a valid token where the hint says"),
+    "Forbidden": Cause("403: the token may not read this config", "grant the right at the service"),
+    "NotFound": Cause(
+        "404: the service has no such config; the file stays",
+        "compare `config`, `environment` and `version` with `config-sync list`",
+    ),
+    "CredentialUnusable": Cause(
+        "the token or the key is missing, unreadable or malformed", "mend the source that the message names"
+    ),
+    "DecryptFailed": Cause(
+        "no key opens the answer: a wrong key, or damaged data",
+        "compare `service.key` with the service's; during a rotation keep both in the key file, newest first",
+    ),
+    "DocumentRefused": Cause(
+        "the decrypted bytes are no strict JSON: UTF-8, no NaN, no duplicate members, depth at most 100",
+        "correct the config at the service",
+    ),
+    "RenderRefused": Cause(
+        "the format cannot carry a value, or the template fails", "the message names the value's place: change it, the dialect or the template"
+    ),
+    "EmptyRefused": Cause(
+        "an empty document (`{}` or `[]`) would replace a non-empty file", "set `allow_empty: true` on the file if it is meant"
+    ),
+    "CheckRejected": Cause(
+        "`validate` refused the new files, or gave no answer in time", "read what it printed (`hook.printed`), correct the config"
+    ),
+    "CheckNotRunnable": Cause("the checker could not be started", "install it, or correct `validate`"),
+    "WriteFailed": Cause("a system call failed; the message names it", "as the message says"),
+    "ReloadFailed": Cause(
+        "the consumer could not be told; the new file is in place and the reload stays pending",
+        "as the hint says; what a hook printed is in the log (`hook.printed`)",
+    ),
+}
+"""Reasons of the classes in `config_sync.errors`."""
+
+FILE_FAILURES: Mapping[str, Cause] = {
+    "PermissionDenied": Cause("this user may not do that there", "the hint names the right that is missing"),
+    "NoSpace": Cause("the file system or the quota is full", "free space or inodes"),
+    "ReadOnly": Cause(
+        "the file system is read-only", "mount it writable; in a unit name the directory in `ReadWritePaths=`"
+    ),
+    "BusyMount": Cause("the path is a mount point and cannot be replaced", "mount the directory, not the single file"),
+    "DirectoryMissing": Cause("the file's directory is not there", "create it, or set `create_parents: true`"),
+    "NotADirectory": Cause("a part of the path is no directory", "correct the path"),
+    "NotRegularFile": Cause("something that is no regular file is at the path", "remove it, or correct the path"),
+    "UntrustedLink": Cause(
+        "a symbolic link that another user could have set, too many links, or any with `symlink: refuse`",
+        "name the real path, or have the link and its directory belong to root or the agent",
+    ),
+    "DanglingLink": Cause("a symbolic link leads to nothing", "mend the link, or remove it"),
+    "AttributesNotKept": Cause(
+        "the file system did not take the mode or the owner", "use one that does, or leave `owner` and `group` out"
+    ),
+    "Interfered": Cause("something else removed our temporary file again and again", "find the program that cleans there"),
+    "Overtaken": Cause("another program replaced the file at the same moment", "let one program write it"),
+    "NotDurable": Cause(
+        "the new file is visible, but the directory's fsync failed: a power cut may bring the old one back",
+        "look at the kernel log; the next pass writes it anew",
+    ),
+    "IoError": Cause("the storage reported an error", "look at the kernel log (`dmesg`)"),
+    "TooManyFiles": Cause("the process or the machine has too many open files", "raise `LimitNOFILE=` or `fs.file-max`"),
+    "FileTooLarge": Cause("over the file size limit", "raise `LimitFSIZE=`"),
+    "NameTooLong": Cause("the name is too long for the file system", "name a shorter path"),
+    "NotKept": Cause("a record names a way back that is none of ours", "report it: records.json was edited, or a bug"),
+}
+"""Reasons of `FileError`, exit code 10."""
+
+STREAMS: Mapping[str, Cause] = {
+    "StreamEnded": Cause("the server ended the stream", "nothing: it is opened again, and what was missed is compared"),
+    "StreamSilent": Cause(
+        "no byte for `idle_timeout`", "nothing; where it repeats, the server or a proxy sends no keep-alives: "
+        "each reconnect compares"
+    ),
+    "StreamIdleTalk": Cause("over 1 MiB of comments without an event", "look at what the server sends"),
+}
+"""Reasons of the condition `Connected` that no failed fetch has."""
+
+CONDITIONS: Mapping[str, str] = {
+    "Synced": "the files are as the service wants them",
+    "Reloaded": "the consumer knows what is on disk",
+    "Connected": "the streams of the target's configs are open",
+}
+
+RELOADS: Mapping[str, str] = {
+    "Reloaded": "it was told",
+    "AlreadyCurrent": "it started after the write and has read the new file",
+    "WaitingForConsumer": "it is not running; no failure: it reads the file when it starts",
+    "OwnUnit": "the unit is the agent's own, which is never reloaded by itself",
+}
+"""How telling a consumer can end without a failure: reasons of the condition `Reloaded`."""

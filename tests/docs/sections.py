@@ -1,0 +1,226 @@
+"""The generated sections of the Markdown pages, each made from the code it describes."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from config_sync import errors, log
+from config_sync.cli import COMMANDS, GROUPS, Command, add_everywhere, parser_for
+from config_sync.errors import Exit, FileError, Retry, SyncError
+from config_sync.fields import Field
+from config_sync.formats import FORMATS
+from config_sync.model import ConditionType, ReloadResult
+from config_sync.reloads import RELOADS as RELOAD_KINDS
+from config_sync.settings import reference
+from config_sync.settings.agent import AGENT
+from config_sync.settings.file import FILE
+from config_sync.settings.service import SERVICE
+from config_sync.settings.target import TARGET
+from config_sync.status.state import State
+from tests.docs import meanings
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "config_sync"
+
+_SHARED_GROUPS = ("without a settings file", "everywhere")
+
+_AGAIN = {
+    Retry.BACKOFF: "soon, with backoff",
+    Retry.SLOW: "every half to one `reconnect.max`, at once after an event or a new credential",
+    Retry.RESYNC: "at the next event or resync",
+}
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table; ends with a newline."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def exit_codes() -> str:
+    """Every exit code and what it means."""
+    return table(("code", "meaning"), [(str(int(code)), code.meaning) for code in Exit])
+
+
+def states() -> str:
+    """The states of a target, the first that applies."""
+    return table(("state", "meaning"), [(f"`{state.value}`", state.meaning) for state in State])
+
+
+def conditions() -> str:
+    """The conditions, and how telling a consumer can end."""
+    told = table(
+        ("condition", "true when"), [(f"`{kind.value}`", meanings.CONDITIONS[kind.value]) for kind in ConditionType]
+    )
+    ends = table(
+        ("reason of `Reloaded`", "the consumer"),
+        [(f"`{result.value}`", meanings.RELOADS[result.value]) for result in ReloadResult],
+    )
+    return f"{told}\n{ends}"
+
+
+def failure_classes() -> list[type[SyncError]]:
+    """The classes of `config_sync.errors` that stand for one failure of a target, in the order of its page."""
+    found = [
+        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, SyncError) and not _is_stem(one)
+    ]
+    return [one for one in found if one.__module__ == errors.__name__]
+
+
+def _is_stem(one: type[SyncError]) -> bool:
+    return one.reason == SyncError.reason
+
+
+def failures() -> str:
+    """Every reason of a failed target."""
+    rows = []
+    for one in failure_classes():
+        cause = meanings.FAILURES[one.reason]
+        once = "yes" if one.transient else "see below" if one is FileError else "no"
+        rows.append((f"`{one.reason}`", str(int(one.exit_code)), cause.meaning, cause.remedy, _AGAIN[one.retry], once))
+    header = ("reason", "exit", "meaning", "what to do", "`run` tries again", "`once` tries again")
+    return table(header, rows)
+
+
+def file_failures() -> str:
+    """The reasons of a failed write."""
+    return _causes(meanings.FILE_FAILURES)
+
+
+def streams() -> str:
+    """The reasons of a lost stream."""
+    return _causes(meanings.STREAMS)
+
+
+def _causes(causes: Mapping[str, meanings.Cause]) -> str:
+    rows: list[tuple[str, ...]] = [(f"`{reason}`", one.meaning, one.remedy) for reason, one in causes.items()]
+    return table(("reason", "meaning", "what to do"), rows)
+
+
+def log_events() -> str:
+    """Every event that the program writes."""
+    rows: list[tuple[str, ...]] = [
+        (f"`{name}`", meanings.EVENTS[name].levels, meanings.EVENTS[name].meaning) for name in emitted_events()
+    ]
+    return table(("event", "level", "tells"), rows)
+
+
+def emitted_events() -> list[str]:
+    """The values of the constants of `config_sync.log` that another module uses, in the order of that page."""
+    others = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py") if path != PACKAGE / "log.py"]
+    words = {word for text in others for word in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text)}
+    constants = {name: value for name, value in vars(log).items() if isinstance(value, str) and name.isupper()}
+    return [value for name, value in constants.items() if name in words]
+
+
+def commands() -> str:
+    """Every command with its options."""
+    parts = []
+    for group, title in GROUPS.items():
+        rows: list[tuple[str, ...]] = [
+            (f"`{one.name}`", one.summary) for one in COMMANDS if one.group == group
+        ]
+        parts.append(f"**{title}**\n\n{table(('command', 'does'), rows)}")
+    parts += [_command(one) for one in COMMANDS if _own_actions(one)]
+    everywhere = argparse.ArgumentParser(add_help=False)
+    add_everywhere(everywhere)
+    parts.append(_options("Options of every command", everywhere._actions))
+    run = next(one for one in COMMANDS if one.name == "run")
+    shared = _actions_of(run, _SHARED_GROUPS[0])
+    parts.append(_options("Options of `run`, `once` and `check` without a settings file", shared))
+    return "\n".join(parts)
+
+
+def _command(command: Command) -> str:
+    return _options(f"`config-sync {command.name}`", _own_actions(command))
+
+
+def _own_actions(command: Command) -> list[argparse.Action]:
+    parser = parser_for(command)
+    shared = [one for group in parser._action_groups if group.title in _SHARED_GROUPS for one in group._group_actions]
+    return [one for one in parser._actions if one not in shared and "-h" not in one.option_strings]
+
+
+def _actions_of(command: Command, title: str) -> list[argparse.Action]:
+    groups = parser_for(command)._action_groups
+    return [one for group in groups if group.title == title for one in group._group_actions]
+
+
+def _options(title: str, actions: list[argparse.Action]) -> str:
+    rows: list[tuple[str, ...]] = [(f"`{_spelled(one)}`", _help_of(one)) for one in actions]
+    return f"**{title}**\n\n{table(('option', 'is'), rows)}"
+
+
+def _help_of(action: argparse.Action) -> str:
+    text = (action.help or "").replace("%(default)s", str(action.default))
+    choices = "" if action.choices is None else ", ".join(f"`{one}`" for one in action.choices)
+    return "; ".join(part for part in (text, choices) if part)
+
+
+def _spelled(action: argparse.Action) -> str:
+    shown = action.metavar or (action.dest if not action.option_strings else action.dest.upper())
+    if not action.option_strings:
+        return f"[{shown}]" if action.nargs in ("?", "*") else str(shown)
+    names = ", ".join(action.option_strings)
+    return names if action.nargs == 0 else f"{names} {shown}"
+
+
+def later() -> str:
+    """Every key that is known and refused as "not in this version"."""
+    rows: list[tuple[str, ...]] = []
+    for place, fields in _tables():
+        keys = ", ".join(f"`{one.key}`" for one in fields if one.not_yet)
+        if keys:
+            rows.append((place, keys))
+    return table(("where", "keys that are refused as \"not in this version\""), rows)
+
+
+def _tables() -> Iterator[tuple[str, tuple[Field[object], ...]]]:
+    yield "`service`", SERVICE
+    yield "`agent`", AGENT
+    yield "a target", TARGET
+    yield "a file", FILE
+    for form in FORMATS.values():
+        yield f"`{form.name}` options", form.fields
+    for kind in RELOAD_KINDS.values():
+        yield f"a reload by `{kind.key}`", kind.fields[:1] if kind.not_yet else kind.fields
+
+
+def modules() -> str:
+    """Every package and module with the first sentence of its docstring."""
+    parts = []
+    rooms = sorted(path for path in PACKAGE.iterdir() if (path / "__init__.py").exists())
+    rows = [(f"`{path.name}`", _promise(path)) for path in sorted(PACKAGE.glob("*.py"))]
+    parts.append(f"**`config_sync/`**\n\n{table(('module', 'holds'), rows)}")
+    for room in rooms:
+        rows = [(f"`{path.name}`", _promise(path)) for path in sorted(room.glob("*.py")) if path.name != "__init__.py"]
+        parts.append(f"**`config_sync/{room.name}/`**: {_promise(room / '__init__.py')}\n\n{table(('module', 'holds'), rows)}")
+    return "\n".join(parts)
+
+
+def _promise(path: Path) -> str:
+    """The first paragraph of the module's docstring, in Markdown's code type."""
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return said.split("\n\n")[0].removesuffix("\n\n::").replace("\n", " ").replace("``", "`")
+
+
+SECTIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "README.md": {
+        "settings": reference,
+        "commands": commands,
+        "states": states,
+        "conditions": conditions,
+        "failures": failures,
+        "file-failures": file_failures,
+        "streams": streams,
+        "log-events": log_events,
+        "exit-codes": exit_codes,
+        "later": later,
+    },
+    "ARCHITECTURE.md": {"modules": modules},
+}
+"""By page and by the name in its markers."""
