@@ -205,11 +205,19 @@ def _refuse_surrogates(value: JsonValue) -> None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _refused("DocumentHasNaN", f"the document has the constant {name}, which JSON does not know")
+    raise _refused(
+        "DocumentHasNaN",
+        f"the document has the constant {name}, which JSON does not know",
+        hint="write a number, null or a text",
+    )
 
 
 def _too_deep() -> DocumentRefused:
-    return _refused("DocumentTooDeep", f"the document nests deeper than {MAX_DEPTH} levels")
+    return _refused(
+        "DocumentTooDeep",
+        f"the document nests deeper than {MAX_DEPTH} levels",
+        hint="a deep text in a program's own format can be kept as one string",
+    )
 
 
 def _refused(reason: str, message: str, *, hint: str | None = None) -> DocumentRefused:

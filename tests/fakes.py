@@ -131,7 +131,7 @@ class FakeService:
         self.fetches.append(ref)
         self.on_fetch(ref)
         if self.outage is not None:
-            raise self.outage
+            raise self.outage.with_traceback(None)  # the same error for hours: its traceback must not grow
         script = self.failures.get(ref.name)
         if script and (error := script.popleft()) is not None:
             raise error

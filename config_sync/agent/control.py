@@ -15,7 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol, TypeAlias
 
-from config_sync.errors import ConfigSyncError, Exit, StateLocked, UsageError
+from config_sync.errors import ConfigSyncError, Exit, FileError, StateLocked, UsageError
 from config_sync.log import COMMAND_RECEIVED, logger
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
@@ -62,7 +62,7 @@ async def listening(runtime_dir: str, commands: Commands) -> AsyncIterator[None]
 
     Raises:
         StateLocked: another agent answers there.
-        ConfigSyncError: the socket cannot be made.
+        FileError: the socket cannot be made.
     """
     path = os.path.join(runtime_dir, SOCKET_NAME)
     made = _bind(path)
@@ -101,9 +101,11 @@ def _bind(path: str) -> socket.socket:
         made.setblocking(False)
     except OSError as error:
         made.close()
-        raise ConfigSyncError(
+        raise FileError(
             f"cannot make the control socket {path}: {error.strerror or error}",
             hint="set agent.runtime_dir to a directory that this user can write (its path at most 100 characters)",
+            errno=error.errno,
+            step="bind",
         ) from error
     except BaseException:
         made.close()

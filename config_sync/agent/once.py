@@ -64,15 +64,16 @@ class OneSync:
         left = self._targets
         wake = Wake.START
         while True:
-            for target in left:
+            attempted = left
+            for target in attempted:
                 self._attempt(target, wake)
-            left = tuple(target for target in left if _may_heal(self.outcomes[target.name].error))
+            left = tuple(target for target in attempted if _may_heal(self.outcomes[target.name].error))
             now = self._clock.monotonic()
             again_in_s: float | None = None
             if left and now < deadline:
                 # A last attempt is made at the deadline itself: a service that came back just before is not missed.
                 again_in_s = min(delays.next(self._floor(left)), deadline - now)
-            for target in self._targets:
+            for target in attempted:
                 is_retried = again_in_s is not None and target in left
                 tell(self.outcomes[target.name], again_in_s if is_retried else None)
             if again_in_s is None:
@@ -91,7 +92,8 @@ class OneSync:
         )
         outcome = self._reconciler.reconcile(target, occasion, self._stop)
         self.outcomes[target.name] = outcome
-        self._board.settled(outcome, self._memory.records.get(target.name) or Record())
+        record = self._memory.records.get(target.name) or Record()
+        self._board.settled(outcome, record, is_compared=not occasion.is_reload_retry)
 
     def _floor(self, left: tuple[Target, ...]) -> float | None:
         floors = [

@@ -60,7 +60,7 @@ class Passes:
         self._hints: dict[str, ChangeEvent] = {}
         self._news = asyncio.Event()
         self._started_at = self._loop.time()
-        self._teller = Storyteller()
+        self._teller = Storyteller(self._loop.time)
         self._workers = workers
         workers.on_room = self._ring
         self.bugs = 0
@@ -72,8 +72,9 @@ class Passes:
         wanted = {target.name: target for target in targets}
         for name in [name for name in self._watched if name not in wanted]:
             self._forget(name)
+        before, self._watched = self._watched, {}  # in the order of the settings from now on
         for name, target in wanted.items():
-            known = self._watched.get(name)
+            known = before.get(name)
             self._watched[name] = _Watched(
                 target,
                 self._pace(service),
@@ -83,6 +84,7 @@ class Passes:
             self._queue.add(name, target.debounce)
             self._board.expect(target, self._records.get(name) or Record())
             self._queue.mark(name, wake, self._loop.time())
+        self._board.arrange(wanted)
         self._ring()
 
     def _forget(self, name: str) -> None:
@@ -115,9 +117,11 @@ class Passes:
 
     def mark_config(self, config: str, wake: Wake, event: ChangeEvent | None) -> None:
         """Every target that uses the config unpinned may be out of date."""
-        if event is not None:
+        if event is not None and event.config == config:
             self._hints[config] = event
             self._board.heard(event)
+        elif wake is Wake.EVENT:
+            self._hints.pop(config, None)  # it told of another change than the one we know of
         for name, watched in self._watched.items():
             if any(ref.name == config and ref.version is None for ref in watched.target.configs):
                 self._queue.mark(name, wake, self._loop.time())
@@ -135,7 +139,8 @@ class Passes:
         asked: Asked = self._loop.create_future()
         watched.asked.append(asked)
         watched.is_reload_forced = watched.is_reload_forced or force_reload
-        self.mark(name, Wake.COMMAND)
+        # A reload alone needs no look at the service; beside another mark it gets one.
+        self.mark(name, Wake.RELOAD_RETRY if force_reload else Wake.COMMAND)
         return asked
 
     # ---- passes
@@ -188,8 +193,9 @@ class Passes:
             self._queue.settle(work.key, now, again_in=None)
         elif isinstance(result, Outcome):
             record = self._records.get(work.key) or Record()
-            recovered = self._board.settled(result, record)
-            hint = next(iter(occasion.hints.values()), None)
+            recovered = self._board.settled(result, record, is_compared=not occasion.is_reload_retry)
+            # Of several configs a hint says nothing: the version on record is that of the first.
+            hint = next(iter(occasion.hints.values())) if len(target.configs) == 1 and occasion.hints else None
             again = watched.pace.after(result, wakes=work.wakes, hint=hint, record=record, now=now)
             self._teller.tell(result, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
             self._settle(work.key, again, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import random
@@ -34,7 +35,7 @@ def run_agent(settings: Settings, read_settings: Callable[[], Settings]) -> int:
 
     Raises:
         StateLocked: another agent holds the state directory.
-        ConfigSyncError: the socket or the state directory cannot be made.
+        FileError: the socket or the state directory cannot be made.
     """
     _protect(len(settings.targets))
     with StateLock(settings.agent.state_dir).acquire():
@@ -69,9 +70,14 @@ async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> Non
     _listen_to_signals(agent)
     _warn_of_environment(settings)
     logger().info(AGENT_STARTED, version=__version__, pid=os.getpid(), targets=len(settings.targets))
-    await agent.run()
+    try:
+        await agent.run()
+    except BaseExceptionGroup as group:
+        # Its tasks run as a group; what is told to a person is the error itself.
+        raise group.exceptions[0] from None
     logger().info(AGENT_STOPPED, pid=os.getpid())
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # whoever read the log may be gone
+        sys.stderr.flush()
     # Not through the interpreter's end: a thread in a resolver would hold it for the resolver's timeout, and closing
     # the loop would give HUP back its deadly default for the last milliseconds.
     os._exit(Exit.DONE)

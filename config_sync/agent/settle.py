@@ -53,6 +53,8 @@ class Pace:
         self._started_at = started_at
         self._chance = chance
         self._rechecks = Rechecks(chance)
+        self._compare_by: float | None = None
+        """When the next full compare is due; reload retries, which compare nothing, do not put it off."""
 
     def after(
         self,
@@ -64,14 +66,16 @@ class Pace:
         now: float,
     ) -> Again:
         """When to look again; `now` is of the clock that `started_at` was taken from. `hint`: the event that woke."""
+        if wakes != {Wake.RELOAD_RETRY} or self._compare_by is None:
+            self._compare_by = now + resync_delay(self._resync_s, self._chance)
         error = outcome.error
         if error is None:
             self._eager.reset()
             self._patient.reset()
-            return self._after_success(outcome, wakes=wakes, hint=hint, record=record)
+            return self._after_success(outcome, wakes=wakes, hint=hint, record=record, now=now)
         self._rechecks.settled(wakes, is_new=None)
         if isinstance(error, ReloadFailed):
-            return Again(self._backoff(now, None), Wake.RELOAD_RETRY)
+            return self._reload_in(self._backoff(now, None), now)
         match error.retry:
             case Retry.BACKOFF:
                 floor = error.retry_after_s if isinstance(error, ServiceUnavailable) else None
@@ -79,24 +83,36 @@ class Pace:
             case Retry.SLOW:
                 return Again(slow_delay(self._slow_s, self._chance), Wake.RETRY)
             case Retry.RESYNC:
-                return self._resync()
+                if record.reload_owed:  # of the last good file, which stays
+                    return self._reload_in(self._consumer.next(), now)
+                return self._resync(now)
 
     def bug(self, now: float) -> Again:
         """After a pass that ended in a bug of ours: back off like any failure."""
         return Again(self._backoff(now, None), Wake.RETRY)
 
     def _after_success(
-        self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record
+        self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record, now: float
     ) -> Again:
         is_told = hint is not None and hint.version is not None and hint.version == record.version
         recheck_in_s = self._rechecks.settled(wakes, is_new=outcome.result is Result.CHANGED or is_told)
         if outcome.reload is ReloadResult.WAITING_FOR_CONSUMER and record.reload_owed:
-            return Again(self._consumer.next(), Wake.RELOAD_RETRY)
-        self._consumer.reset()
-        return self._resync() if recheck_in_s is None else Again(recheck_in_s, Wake.RECHECK)
+            again = self._reload_in(self._consumer.next(), now)
+        else:
+            self._consumer.reset()
+            again = self._resync(now)
+        if recheck_in_s is not None and recheck_in_s < again.in_s:
+            return Again(recheck_in_s, Wake.RECHECK)
+        return again
 
-    def _resync(self) -> Again:
-        return Again(resync_delay(self._resync_s, self._chance), Wake.RESYNC)
+    def _reload_in(self, delay_s: float, now: float) -> Again:
+        """The reload alone, unless the full compare, which brings it too, is due before."""
+        resync = self._resync(now)
+        return resync if resync.in_s <= delay_s else Again(delay_s, Wake.RELOAD_RETRY)
+
+    def _resync(self, now: float) -> Again:
+        assert self._compare_by is not None
+        return Again(max(0.0, self._compare_by - now), Wake.RESYNC)
 
     def _backoff(self, now: float, floor_s: float | None) -> float:
         series = self._eager if now - self._started_at < EAGER_S else self._patient

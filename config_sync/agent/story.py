@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from config_sync.agent.settle import Again
 from config_sync.errors import Retry, SyncError
@@ -15,9 +15,10 @@ SAY_AGAIN_S = 600.0
 
 
 class Storyteller:
-    """Remembers what it said last of each target."""
+    """Remembers what it said last of each target; `monotonic` gives seconds that only grow."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._said: dict[str, tuple[str, float]] = {}
 
     def tell(
@@ -57,7 +58,7 @@ class Storyteller:
         )
 
     def _failed(self, error: SyncError, *, outcome: Outcome, again: Again, trigger: str) -> None:
-        now = time.monotonic()
+        now = self._monotonic()
         said, at = self._said.get(outcome.target, ("", 0.0))
         is_news = said != error.message or now - at >= SAY_AGAIN_S
         if is_news:

@@ -6,6 +6,7 @@ Everything that goes wrong arrives here as a `ConfigSyncError` and leaves as one
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from config_sync import __version__
+from config_sync.cli.output import ReaderGone, put, say, settle
 from config_sync.errors import ConfigSyncError, Exit, SettingsError, UsageError
 
 
@@ -73,31 +75,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The entry point; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        put("")
     except ConfigSyncError as error:
         return tell(error)
+    except ReaderGone:
+        return Exit.DONE
     except KeyboardInterrupt:
         die_by(signal.SIGINT)
-    except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nothing is left to say, and the interpreter's own flush at
-        # exit must not fail either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
     except Exception as error:  # noqa: BLE001  # the last border: a bug becomes one line and exit code 70
         return _tell_bug(error, is_debug="debug" in words)
+    else:
+        return code
+    finally:
+        settle()
 
 
 def _dispatch(words: list[str]) -> int:
     before, rest = _split(words)
     if "--version" in before or "--version" in rest[:2]:
-        print(f"config-sync {__version__}")
+        put(f"config-sync {__version__}\n")
+        return Exit.DONE
+    if "--help" in before or "-h" in before or (rest and rest[0] == "help"):
+        put(f"{overview()}\n")
         return Exit.DONE
     if not rest and not before:
-        print(overview(), file=sys.stderr)
+        say(overview())
         return Exit.USAGE
-    if "--help" in before or "-h" in before or not rest or rest[0] == "help":
-        print(overview())
-        return Exit.DONE if rest or "--help" in before or "-h" in before else Exit.USAGE
+    if not rest:
+        raise UsageError(f"{' '.join(before)}: no command is named", hint="see 'config-sync --help'")
     known = {one.name: one for one in COMMANDS}
     command = known.get(rest[0])
     if command is None:
@@ -127,23 +133,20 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 def tell(error: ConfigSyncError) -> int:
     """Say what went wrong, on stderr, in one sentence and a hint; the exit code."""
-    print(f"config-sync: {error.message}", file=sys.stderr)
-    if isinstance(error, SettingsError):
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-    if error.hint:
-        print(f"  hint: {error.hint}", file=sys.stderr)
+    problems = [str(problem) for problem in error.problems] if isinstance(error, SettingsError) else []
+    hints = [f"  hint: {error.hint}"] if error.hint else []
+    say(f"config-sync: {error.message}", *problems, *hints)
     return int(error.exit_code)
 
 
 def _tell_bug(error: Exception, *, is_debug: bool) -> int:
-    print(f"config-sync: a bug in config-sync: {type(error).__name__}", file=sys.stderr)
+    say(f"config-sync: a bug in config-sync: {type(error).__name__}")
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     if frame is not None:
         place = os.path.basename(frame.tb_frame.f_code.co_filename)
-        print(f"  hint: please report it; it came from {place}:{frame.tb_lineno}", file=sys.stderr)
+        say(f"  hint: please report it; it came from {place}:{frame.tb_lineno}")
     if is_debug:
         import traceback  # only here: an everyday start does not pay for it
 
@@ -153,8 +156,9 @@ def _tell_bug(error: Exception, *, is_debug: bool) -> int:
 
 def die_by(number: signal.Signals) -> NoReturn:
     """End as the signal ends a program, so that the shell or the service manager sees the true reason."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, AttributeError):  # gone, or closed from the start
+            stream.flush()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     os._exit(128 + number)  # only where the signal is blocked

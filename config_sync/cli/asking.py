@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Mapping
 
-from config_sync.errors import ConfigSyncError, NoAgent
+from config_sync.errors import NoAgent
 from config_sync.settings.directories import default_runtime_dir
 
 SOCKET_NAME = "control.sock"
@@ -22,8 +22,7 @@ def ask(runtime_dir: str, request: Mapping[str, object], *, timeout_s: float | N
     """The agent's answer to one request; `timeout_s` None waits for as long as the work takes.
 
     Raises:
-        NoAgent: nobody answers there.
-        ConfigSyncError: what came back is no answer.
+        NoAgent: nobody answers there, or not as an agent does.
     """
     path = os.path.join(runtime_dir, SOCKET_NAME)
     try:
@@ -46,9 +45,12 @@ def ask(runtime_dir: str, request: Mapping[str, object], *, timeout_s: float | N
             f"no agent answers on {path}: {error.strerror or error}",
             hint="is it running? --runtime-dir names another one's directory",
         ) from error
-    answer: object = json.loads(received)
+    try:
+        answer: object = json.loads(received)
+    except ValueError:
+        answer = None
     if not isinstance(answer, dict):
-        raise ConfigSyncError("the agent's answer is not one", hint="are the agent and this command of one version?")
+        raise NoAgent(f"what answers on {path} is no agent", hint="are the agent and this command of one version?")
     return answer
 
 

@@ -10,11 +10,11 @@ import argparse
 import os
 import shutil
 import stat
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config_sync.cli.loading import add_settings_options, set_up_log, settings_reader
+from config_sync.cli.output import say
 from config_sync.errors import CredentialError, Exit
 from config_sync.model import FileSpec, Target
 from config_sync.settings import Settings
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for finding in findings:
         word = "warning" if finding.exit_code is None else "error"
         hint = f"\n  hint: {finding.hint}" if finding.hint else ""
-        print(f"{word}: {finding.where}: {finding.message}{hint}", file=sys.stderr)
+        say(f"{word}: {finding.where}: {finding.message}{hint}")
     errors = [one.exit_code for one in findings if one.exit_code is not None]
     files = sum(len(target.files) for target in settings.targets)
     print(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping
 
 from config_sync.cli.asking import ask, code_of, runtime_dir_of
 from config_sync.cli.loading import text
+from config_sync.cli.output import put, say
 from config_sync.settings import load
 
 
@@ -21,14 +21,17 @@ def command(arguments: argparse.Namespace, request: Mapping[str, object]) -> int
     """Ask, tell the answer, and return its exit code. Raises NoAgent, SettingsError."""
     answer = ask(_runtime_dir(arguments), request, timeout_s=None)
     code = code_of(answer)
-    out = sys.stdout if code == 0 else sys.stderr
     targets = answer.get("targets")
-    for one in targets if isinstance(targets, list) else ():
-        print(_line(one) if isinstance(one, dict) else str(one), file=out)
-    if not targets:
-        print(f"config-sync: {answer.get('message')}", file=out)
+    lines = [
+        _line(one) if isinstance(one, dict) else str(one) for one in (targets if isinstance(targets, list) else ())
+    ]
+    lines = lines or [f"config-sync: {answer.get('message')}"]
     if isinstance(hint := answer.get("hint"), str):
-        print(f"  hint: {hint}", file=out)
+        lines.append(f"  hint: {hint}")
+    if code == 0:
+        put("\n".join([*lines, ""]))
+    else:
+        say(*lines)
     return code
 
 

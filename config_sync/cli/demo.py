@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from config_sync.cli import die_by
 from config_sync.cli.demo_lines import Lines
 from config_sync.devserver.server import RunningService, start
 from config_sync.errors import ConfigSyncError, Exit
@@ -30,6 +31,9 @@ PATIENCE_S = 20.0
 
 PAUSE_S = 0.8
 """Between changes: long enough to read along, and for each to be the first after quiet (`debounce`)."""
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""After each of them neither a process nor a file is left behind."""
 
 CHANGES: tuple[Mapping[str, str | int], ...] = (
     {"greeting": "hello", "workers": 2},
@@ -74,6 +78,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every command has this signature
     """0 when all three changes have reached the consumer. Raises ConfigSyncError."""
+    came: list[signal.Signals] = []
+
+    def end(number: int, _frame: object) -> None:
+        for one in _ENDINGS:
+            signal.signal(one, signal.SIG_IGN)  # the way out is short, and walked once
+        came.append(signal.Signals(number))
+        raise KeyboardInterrupt
+
+    for number in _ENDINGS:
+        signal.signal(number, end)
+    try:
+        _show()
+    except KeyboardInterrupt:
+        die_by(came[0] if came else signal.SIGINT)
+    return Exit.DONE
+
+
+def _show() -> None:
     with tempfile.TemporaryDirectory(prefix="config-sync-demo-") as root:
         places = Places(root)
         _prepare(places)
@@ -92,7 +114,6 @@ def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every command 
         "  config-sync schema             every setting, for your editor",
         "  README.md, examples/           an env file for a unit, an init container, nginx",
     )
-    return Exit.DONE
 
 
 def _prepare(places: Places) -> None:
@@ -128,7 +149,10 @@ def _save(places: Places, document: Mapping[str, str | int]) -> float:
 def _agent(places: Places, service: RunningService) -> Iterator[Lines]:
     """The agent as its own process; its log lines."""
     argv = [sys.executable, "-m", "config_sync", "--config", places.settings, "run"]
-    environ = {**os.environ, **service.environment}
+    # A credential of the user's own would come before the demo's.
+    others = {name: value for name, value in os.environ.items() if not name.startswith("CONFIG_SERVICE_")}
+    others.pop("CREDENTIALS_DIRECTORY", None)
+    environ = {**others, **service.environment}
     with _process(argv, environ=environ, stream="stderr") as lines:
         lines.find(lambda line: line.get("event") == STREAM_CONNECTED, PATIENCE_S, "the agent's stream")
         lines.find(lambda line: line.get("event") == FILE_WRITTEN, PATIENCE_S, "the first file")
@@ -149,7 +173,8 @@ def _consumer(places: Places, agent: Lines) -> Iterator[Lines]:
 @contextlib.contextmanager
 def _process(argv: list[str], *, environ: Mapping[str, str], stream: str) -> Iterator[Lines]:
     pipes = {"stdout": subprocess.DEVNULL, "stderr": None, stream: subprocess.PIPE}
-    with subprocess.Popen(argv, env=environ, **pipes) as process:  # type: ignore[call-overload]  # a table of pipes
+    # In a group of its own: ^C is for the demo, which then ends the others.
+    with subprocess.Popen(argv, env=environ, process_group=0, **pipes) as process:  # type: ignore[call-overload]  # a table of pipes
         try:
             yield Lines(process.stdout or process.stderr)
         finally:

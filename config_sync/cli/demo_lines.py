@@ -13,7 +13,7 @@ from config_sync.errors import ConfigSyncError
 
 
 class Lines:
-    """A pipe's lines; those that are no JSON objects are kept for the error message only."""
+    """A pipe's lines; those that are no JSON are kept for the error message only."""
 
     def __init__(self, pipe: IO[bytes] | None) -> None:
         self._found: queue.Queue[Mapping[str, object] | None] = queue.Queue()
@@ -26,7 +26,7 @@ class Lines:
             try:
                 line: object = json.loads(raw)
             except ValueError:
-                self._last = raw.decode(errors="replace").strip()
+                self._last += "\n" + raw.decode(errors="replace").rstrip()
                 continue
             if isinstance(line, dict):
                 self._found.put(line)

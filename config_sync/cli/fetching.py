@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import sys
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from config_sync.backoff import Delays
+from config_sync.cli.output import say
 from config_sync.errors import ServiceUnavailable
 from config_sync.settings import ServiceSettings
 from config_sync.stop import Stop
@@ -35,6 +35,6 @@ def with_retries(fetch: Callable[[], T], service: ServiceSettings, stop: Stop) -
             delay_s = delays.next(error.retry_after_s)
             if time.monotonic() + delay_s > deadline:
                 raise
-            print(f"config-sync: {error.message}; trying again in {delay_s:.1f} s", file=sys.stderr, flush=True)
+            say(f"config-sync: {error.message}; trying again in {delay_s:.1f} s")
         stop.wait(delay_s)
         stop.check()

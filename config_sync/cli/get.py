@@ -10,6 +10,7 @@ import sys
 from config_sync.agent.assembly import endpoint_of, service_at
 from config_sync.cli.fetching import with_retries
 from config_sync.cli.loading import service_settings, text
+from config_sync.cli.output import put
 from config_sync.client import HttpService
 from config_sync.crypto import decrypt
 from config_sync.document import parse_document
@@ -58,11 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
         client.close()
     if output := text(arguments, "output"):
         _write(FileSpec(AbsolutePath(os.path.abspath(output)), ref, chosen, mode=_MODE), content)
+    elif sys.__stdout__ is None:
+        raise UsageError("standard output is closed", hint="-o FILE writes a file")
     else:
-        sys.stdout.buffer.write(content)
-        if sys.stdout.isatty() and not content.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")  # for the prompt; elsewhere the bytes are the config's own
-        sys.stdout.buffer.flush()
+        needs_end = sys.stdout.isatty() and not content.endswith(b"\n")
+        put(content + b"\n" if needs_end else content)  # for the prompt; elsewhere the bytes are the config's own
     return Exit.DONE
 
 

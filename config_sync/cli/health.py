@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from config_sync.cli.asking import ask, code_of, runtime_dir_of
+from config_sync.cli.output import say
 from config_sync.errors import Exit, NoAgent
 
 PATIENCE_S = 1.0
@@ -25,9 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         answer = ask(runtime_dir, {"command": "health", "kind": str(kind)}, timeout_s=PATIENCE_S)
     except NoAgent as error:
-        print(f"config-sync: {error.message}", file=sys.stderr)
+        say(f"config-sync: {error.message}")
         return Exit.DIFFERS
     code = code_of(answer)
     if code:
-        print(f"config-sync: {answer.get('message')}", file=sys.stderr)
+        say(f"config-sync: {answer.get('message')}")
     return code

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from config_sync.agent.assembly import endpoint_of, service_at
 from config_sync.cli.fetching import with_retries
 from config_sync.cli.loading import flag, service_settings
+from config_sync.cli.output import put
 from config_sync.client import ConfigInfo
 from config_sync.errors import Exit
 from config_sync.stop import Stop
@@ -28,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
         infos = with_retries(lambda: client.list(stop), service, stop)
     finally:
         client.close()
-    print("\n".join(_as_json(infos) if flag(arguments, "json") else _as_table(infos)))
+    lines = _as_json(infos) if flag(arguments, "json") else _as_table(infos)
+    put("\n".join([*lines, ""]))
     return Exit.DONE
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Mapping
+from typing import TextIO, cast
 
 from config_sync import log
+from config_sync.cli.output import SteadyStream
 from config_sync.errors import SettingsError, UsageError
 from config_sync.settings import Arguments, Settings, find_settings, from_arguments, load
 
@@ -97,7 +100,7 @@ def service_settings(arguments: argparse.Namespace) -> Settings:
     else:
         given = Arguments(cwd=os.getcwd(), allow_insecure=flag(arguments, "allow_insecure"))
         settings = from_arguments(given, environ=os.environ, needs_service=True)
-    log.set_up(level=text(arguments, "log_level") or "warning", form="auto")
+    log.set_up(level=text(arguments, "log_level") or "warning", form="auto", stream=_steady_stderr())
     return settings
 
 
@@ -112,4 +115,9 @@ def require_targets(settings: Settings) -> None:
 
 def set_up_log(arguments: argparse.Namespace, settings: Settings) -> None:
     """As the settings say, unless ``--log-level`` says otherwise."""
-    log.set_up(level=text(arguments, "log_level") or settings.agent.log_level, form=settings.agent.log_format)
+    level = text(arguments, "log_level") or settings.agent.log_level
+    log.set_up(level=level, form=settings.agent.log_format, stream=_steady_stderr())
+
+
+def _steady_stderr() -> TextIO:
+    return cast("TextIO", SteadyStream(sys.stderr))  # it has all that a logger calls

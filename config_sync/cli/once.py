@@ -7,12 +7,12 @@ import contextlib
 import gc
 import random
 import signal
-import sys
 
 from config_sync.agent.assembly import endpoint_of, open_memory, reconciler_for, service_at
 from config_sync.agent.once import OneSync, Policy
 from config_sync.cli import die_by
 from config_sync.cli.loading import add_settings_options, flag, require_targets, set_up_log, settings_reader, text
+from config_sync.cli.output import say
 from config_sync.clock import SystemClock
 from config_sync.errors import FileError, Stopped, UsageError
 from config_sync.fields import Invalid, Place, Problems, ScalarNode
@@ -94,7 +94,7 @@ def _sync(settings: Settings, policy: Policy, stop: Stop) -> int:
         line = _line(outcome, retry_in_s)
         if said.get(outcome.target) != outcome.reason or retry_in_s is None:
             said[outcome.target] = outcome.reason
-            print(line, file=sys.stderr, flush=True)
+            say(line)
 
     try:
         code = sync.run(tell)
@@ -103,10 +103,7 @@ def _sync(settings: Settings, policy: Policy, stop: Stop) -> int:
         service.close()
     for target in settings.targets:
         if sync.outcomes[target.name].error is not None and sync.is_excused(target):
-            print(
-                f"config-sync: warning: {target.name}: the service could not be reached; what was written before stays",
-                file=sys.stderr,
-            )
+            say(f"config-sync: warning: {target.name}: the service could not be reached; what was written before stays")
     return code
 
 
@@ -131,4 +128,4 @@ def _duration(given: str) -> float:
     try:
         return Duration().parse(ScalarNode(Place("--retry-for"), given), problems)
     except Invalid as error:
-        raise UsageError(f"--retry-for: {problems.errors[0].message}", hint=problems.errors[0].hint) from error
+        raise UsageError(f"--retry-for: {problems.errors[0].message}", hint="such as --retry-for 30s") from error

@@ -10,36 +10,60 @@ import os
 import sys
 from typing import TextIO
 
-from config_sync.errors import Exit
+from config_sync.errors import FileError
+
+
+class ReaderGone(Exception):
+    """Nobody reads stdout any more (``| head``): the reader's own decision, and no error."""
 
 
 def say(*lines: str) -> None:
-    """Tell people on stderr; nobody listening any more (a dead log collector, a full disk) is no reason to stop."""
+    """Tell people on stderr. That nobody listens any more (a dead log collector, a full disk) stops nothing."""
     with contextlib.suppress(OSError):
         print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-def lost_output() -> Exit | None:
-    """Write out what is left of stdout; None: it went well. After a failure stdout leads nowhere.
+def put(result: str | bytes) -> None:
+    """Write a command's result to stdout, as it stands; an empty one writes what was printed before.
 
-    A reader that has gone (``| head``) is its own decision: `Exit.DONE`. Anything else is told, and `Exit.WRITE`.
+    Raises:
+        ReaderGone: stdout is a pipe without a reader.
+        FileError: it could not be written; stdout leads nowhere from then on.
     """
-    if sys.stdout is None:
-        return None
+    if sys.__stdout__ is None:  # closed from the start: as `print` has it, nobody wants to know
+        return
     try:
         sys.stdout.flush()
+        sys.stdout.buffer.write(result.encode() if isinstance(result, str) else result)
+        sys.stdout.buffer.flush()
     except OSError as error:
-        # The interpreter's own flush at exit must not fail once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _lead_nowhere(sys.stdout)
         if isinstance(error, BrokenPipeError):
-            return Exit.DONE
-        say(f"config-sync: the output could not be written: {error.strerror}", "  hint: what was printed is not whole")
-        return Exit.WRITE
-    return None
+            raise ReaderGone from None
+        raise FileError(
+            f"the output could not be written: {error.strerror}",
+            hint="what has arrived there is not the whole",
+            errno=error.errno,
+            step="write",
+        ) from error
+
+
+def settle() -> None:
+    """Before the end: drop what stderr could not take, else the interpreter would end with a code of its own (120)."""
+    try:
+        if sys.__stderr__ is not None:
+            sys.stderr.flush()
+    except OSError:
+        _lead_nowhere(sys.stderr)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """The interpreter's own flush at exit must not fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class SteadyStream:
-    """A stream for the log whose failures end with it: an agent outlives whoever read its log."""
+    """A stream for the log whose failures end with it: an agent outlives whoever reads its log."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
-from typing import NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from config_sync.cli import Command
+from config_sync.cli.output import put
 from config_sync.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 _COLUMNS = 80
 """Of a line of help where nothing else is known, as argparse has it."""
@@ -30,9 +35,22 @@ class CommandModule(Protocol):
 class Parser(argparse.ArgumentParser):
     """Argparse whose errors are ours: one sentence, one hint, exit code 2."""
 
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:  # noqa: ARG002  # help goes to stdout only
+        """As any result of a command."""
+        put(self.format_help())
+
     def error(self, message: str) -> NoReturn:
         """Raises UsageError."""
-        raise UsageError(message, hint=f"see '{self.prog} --help'")
+        hint = f"see '{self.prog} --help'"
+        _, is_unknown, words = message.partition("unrecognized arguments: ")
+        if is_unknown:
+            from config_sync.fields import nearest  # only here: it brings difflib and the settings' reader
+
+            message = f"{self.prog} does not take {words}"
+            known = tuple(one for one in self._option_string_actions if one.startswith("--"))
+            near = nearest(words.split()[0].partition("=")[0], known) if words.startswith("-") else None
+            hint = f"did you mean {near}?" if near else hint
+        raise UsageError(message, hint=hint)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
@@ -63,7 +81,7 @@ def parser_for(command: Command) -> Parser:
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
-    module_of(command).configure(parser)
+    _imported(command).configure(parser)
     add_everywhere(parser.add_argument_group("everywhere"))  # type: ignore[arg-type]  # a group takes arguments too
     return parser
 
@@ -72,6 +90,25 @@ def add_everywhere(parser: argparse.ArgumentParser) -> None:
     """The options that every command takes, before or after its name."""
     parser.add_argument("--config", metavar="FILE", help="the settings file")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="what goes to stderr")
+
+
+def _imported(command: Command) -> CommandModule:
+    """The module, imported without what imports do in vain.
+
+    The garbage collector would search again and again what they leave. And structlog and httpcore try whether rich and
+    trio happen to be installed: 57 and 80 ms, for a traceback nobody prints and an event loop nobody runs here.
+    """
+    unwanted = [name for name in ("rich", "trio") if name not in sys.modules]
+    gc.disable()
+    try:
+        for name in unwanted:
+            sys.modules[name] = None  # type: ignore[assignment]  # forbids the import (library reference, sys.modules)
+        return module_of(command)
+    finally:
+        for name in unwanted:
+            sys.modules.pop(name, None)
+        gc.freeze()  # none of it ever becomes garbage: the last collection, at exit, need not look through it either
+        gc.enable()
 
 
 def module_of(command: Command) -> CommandModule:

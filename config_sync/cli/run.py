@@ -6,6 +6,7 @@ import argparse
 
 from config_sync.agent.running import run_agent
 from config_sync.cli.loading import add_settings_options, require_targets, set_up_log, settings_reader
+from config_sync.settings import Settings
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Until it is stopped. Raises ConfigSyncError."""
-    read_settings = settings_reader(arguments, needs_service=True)
+    read = settings_reader(arguments, needs_service=True)
+
+    def read_settings() -> Settings:
+        settings = read()
+        set_up_log(arguments, settings)
+        return settings
+
     settings = read_settings()
     require_targets(settings)
-    set_up_log(arguments, settings)
     return run_agent(settings, read_settings)

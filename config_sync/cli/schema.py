@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from config_sync.cli.output import put
 from config_sync.errors import Exit
 from config_sync.settings import json_schema
 
@@ -16,5 +17,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:  # noqa: ARG001  # every command has this signature
     """Print it."""
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    put(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
     return Exit.DONE

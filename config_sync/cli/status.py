@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from config_sync.cli.asking import runtime_dir_of
-from config_sync.errors import ConfigSyncError, Exit, NoAgent, UsageError
+from config_sync.cli.output import put
+from config_sync.errors import Exit, NoAgent, UsageError
 
 PAGE = "status.json"
 
@@ -28,10 +29,10 @@ def run(arguments: argparse.Namespace) -> int:
     pages = list(_pages(_runtime_dir(arguments, given), instance if isinstance(instance, str) else None))
     if arguments.json:
         found = [page for _path, page in pages]
-        print(json.dumps(found[0] if len(found) == 1 else found, indent=2))
+        put(json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n")
         return Exit.DONE
     for path, page in pages:
-        print("\n".join(_told(path, page, is_alone=len(pages) == 1)))
+        put("\n".join([*_told(path, page, is_alone=len(pages) == 1), ""]))
     return Exit.DONE
 
 
@@ -47,7 +48,9 @@ def _runtime_dir(arguments: argparse.Namespace, given: object) -> str:
 def _pages(runtime_dir: str, instance: str | None) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The status files under the runtime directory: its own, and one a directory below it."""
     if instance is not None and ("/" in instance or instance.startswith(".")):
-        raise UsageError(f"--instance {instance!r} is not a name")
+        raise UsageError(
+            f"--instance {instance!r} is not a name", hint="it is what stands after the @ in the unit's name"
+        )
     directories = [os.path.join(runtime_dir, instance)] if instance else [runtime_dir]
     if instance is None:
         try:
@@ -71,11 +74,11 @@ def _read(path: str) -> Mapping[str, object]:
         with open(path, "rb") as file:
             page: object = json.loads(file.read())
     except OSError as error:
-        raise ConfigSyncError(f"{path}: {error.strerror or error}") from error
+        raise NoAgent(f"{path}: {error.strerror or error}", hint="ask as a user that may read it") from error
     except ValueError:
         page = None
     if not isinstance(page, dict):
-        raise ConfigSyncError(f"{path} is no status file", hint="the agent writes it anew at its next change")
+        raise NoAgent(f"{path} is no status file", hint="the agent writes it anew at its next change")
     return page
 
 

@@ -6,13 +6,15 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import random
 import signal
-import sys
 from datetime import UTC, datetime
 
+from config_sync import log
 from config_sync.agent.assembly import endpoint_of
 from config_sync.cli.loading import service_settings, text
+from config_sync.cli.output import put, say
 from config_sync.client.streams import HttpStreams
 from config_sync.clock import SystemClock
 from config_sync.errors import CredentialError, Exit, Forbidden, NotFound, SyncError, Unauthorized, UsageError
@@ -43,7 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     settings = service_settings(arguments)
     is_json: object = arguments.json
-    asyncio.run(_watch(name, settings.service, is_json=is_json is True))
+    with contextlib.ExitStack() as held:
+        if text(arguments, "log_level") is None:
+            # What the log would say of the stream is told in plain words here.
+            nowhere = held.enter_context(open(os.devnull, "w"))
+            log.set_up(level="error", form="json", stream=nowhere)
+        asyncio.run(_watch(name, settings.service, is_json=is_json is True))
     return Exit.DONE
 
 
@@ -58,14 +65,14 @@ async def _watch(name: ConfigName, service: ServiceSettings, *, is_json: bool) -
         version = None if event is None else event.version
         changed_by = None if event is None else event.changed_by
         if is_json:
-            print(json.dumps({"config": ref.name, "version": version, "changed_by": changed_by, "timestamp": at}))
+            line = json.dumps({"config": ref.name, "version": version, "changed_by": changed_by, "timestamp": at})
         else:
-            print(f"{ref.name}: version {version}, changed by {changed_by}, at {at}")
-        sys.stdout.flush()
+            line = f"{ref.name}: version {version}, changed by {changed_by}, at {at}"
+        put(line + "\n")
 
     def told(_ref: ConfigRef, state: StreamState) -> None:
         if state.word is StreamWord.LIVE:
-            print(f"config-sync: watching {name}", file=sys.stderr, flush=True)
+            say(f"config-sync: watching {name}")
             ever_live.append(True)
         elif state.word is StreamWord.LOST and state.message is not None:
             if not ever_live and state.reason in _FINAL_AT_FIRST:
@@ -74,7 +81,7 @@ async def _watch(name: ConfigName, service: ServiceSettings, *, is_json: bool) -
                 watching.cancel()
                 return
             hint = f"\n  hint: {state.hint}" if state.hint else ""
-            print(f"config-sync: {state.message}; trying again{hint}", file=sys.stderr, flush=True)
+            say(f"config-sync: {state.message}; trying again{hint}")
 
     endpoint = endpoint_of(service)
     subscription = Subscription(

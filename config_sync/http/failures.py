@@ -90,7 +90,7 @@ def translate(error: Exception, *, url: str, stage: str, is_handshake: bool = Fa
                 f"the TLS handshake with {where} failed: {describe(link)}",
                 hint="does that port speak TLS, in version 1.2 or later? A plain one is http://",
             )
-    hint = None
+    hint = "if it lasts, see the logs of the service and of any proxy on the way"
     if any(isinstance(link, socket.gaierror) for link in chain_of(error)):
         hint = "is the name in service.host right, and does this machine's resolver know it?"
     elif any(isinstance(link, ConnectionRefusedError) for link in chain_of(error)):

@@ -15,11 +15,10 @@ from config_sync.model import (
     AbsolutePath,
     ChangeEvent,
     ConfigRef,
-    Digest,
     Document,
     EncryptionKey,
-    FileSpec,
     FileState,
+    OnDrift,
     Present,
     Record,
     Rendered,
@@ -81,16 +80,22 @@ class Desired:
     story: Story
     warnings: tuple[tuple[AbsolutePath, str], ...] = ()
     """What works but may surprise a reader of the file; pointers and names, never values."""
+    empty: frozenset[AbsolutePath] = frozenset()
+    """Files whose whole document is ``{}`` or ``[]``."""
 
 
 def as_recorded(target: Target, observed: Mapping[AbsolutePath, FileState], record: Record) -> Desired | None:
-    """What is on disk, if it is just what we last wrote: then an owed reload needs no fetch. Else None."""
+    """What is on disk, if it is what we last wrote (or a tolerated edit): an owed reload needs no fetch. Else None."""
+    is_complete = record.attempting is None or record.attempting.is_published
+    is_edit_tolerated = is_complete and target.on_drift is not OnDrift.RESTORE
     wanted: list[Wanted] = []
     for spec in target.files:
-        state = observed[spec.path]
-        if not isinstance(state, Present) or record.written.get(spec.path) != state.digest:
+        state, digest = observed[spec.path], record.written.get(spec.path)
+        if not isinstance(state, Present) or digest is None:
             return None
-        wanted.append(Wanted(spec.path, state.digest, state.mode, state.uid, state.gid))
+        if state.digest != digest and not is_edit_tolerated:
+            return None
+        wanted.append(Wanted(spec.path, digest, state.mode, state.uid, state.gid))
     story = Story(record.version, record.revision, record.changed_by, record.saved_at)
     return Desired(tuple(wanted), {}, story)
 
@@ -101,7 +106,6 @@ def from_service(
     *,
     keys: Keys,
     digest_key: bytes,
-    observed: Mapping[AbsolutePath, FileState],
     record: Record,
     hints: Mapping[str, ChangeEvent],
     stop: Stop,
@@ -109,7 +113,7 @@ def from_service(
     """Fetch, decrypt, parse and render everything the target is made of.
 
     Raises:
-        ServiceError, CredentialError, DecryptFailed, DocumentRefused, RenderRefused, EmptyRefused, Stopped.
+        ServiceError, CredentialError, DecryptFailed, DocumentRefused, RenderRefused, Stopped.
     """
     fetched = {ref: service.fetch(ref, stop) for ref in target.configs}
     ring = keys.read()
@@ -121,13 +125,13 @@ def from_service(
         content = spec.format.render(document)
         rendered[spec.path] = Rendered(content, digest_of(content, key=digest_key))
         warnings += [(spec.path, warning) for warning in warnings_of(spec.format, document)]
-        _guard_against_empty(spec, document, rendered[spec.path].digest, observed[spec.path])
     wanted = tuple(
         Wanted(spec.path, rendered[spec.path].digest, spec.mode, spec.uid, spec.gid) for spec in target.files
     )
     revision = _revision([documents[ref] for ref in target.configs], digest_key)
     story = _story(target.configs[0], fetched[target.configs[0]], revision, record=record, hints=hints)
-    return Desired(wanted, rendered, story, tuple(warnings))
+    empty = frozenset(spec.path for spec in target.files if documents[spec.source].is_empty)
+    return Desired(wanted, rendered, story, tuple(warnings), empty)
 
 
 def _opened(fetched: Fetched, ring: Sequence[EncryptionKey], service: Service) -> Document:
@@ -139,13 +143,17 @@ def _opened(fetched: Fetched, ring: Sequence[EncryptionKey], service: Service) -
         raise
 
 
-def _guard_against_empty(spec: FileSpec, document: Document, digest: Digest, state: FileState) -> None:
-    replaces = isinstance(state, Present) and state.size > 0 and state.digest != digest
-    if document.is_empty and replaces and not spec.allow_empty:
-        raise EmptyRefused(
-            f"config {spec.source.name!r} is empty and would replace the content of {spec.path}",
-            hint="if that is meant, set 'allow_empty: true' on the file",
-        )
+def guard_against_empty(target: Target, desired: Desired, observed: Mapping[AbsolutePath, FileState]) -> None:
+    """No empty document replaces content, unless the file allows it. Raises EmptyRefused."""
+    for spec in target.files:
+        state = observed[spec.path]
+        if spec.path not in desired.empty or spec.allow_empty or not isinstance(state, Present):
+            continue
+        if state.size > 0 and state.digest != desired.rendered[spec.path].digest:
+            raise EmptyRefused(
+                f"config {spec.source.name!r} is empty and would replace the content of {spec.path}",
+                hint="if that is meant, set 'allow_empty: true' on the file",
+            )
 
 
 def _revision(documents: Sequence[Document], digest_key: bytes) -> str:

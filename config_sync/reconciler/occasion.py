@@ -27,7 +27,7 @@ class Occasion:
     @property
     def is_reload_retry(self) -> bool:
         """Whether only an owed reload is to be tried again: nothing is fetched or rewritten then."""
-        return self.wakes == {Wake.RELOAD_RETRY} or (self.is_forced_reload and self.wakes == {Wake.COMMAND})
+        return self.wakes == {Wake.RELOAD_RETRY}
 
 
 class Slots(Protocol):

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from config_sync.clock import Clock
-from config_sync.errors import CheckRejected, FileError, ReloadFailed, Stopped, SyncError
+from config_sync.errors import CheckRejected, FileError, Retry, Stopped, SyncError
 from config_sync.files import Disk, WriteResult
-from config_sync.log import FILE_WARNED, FILE_WRITTEN, RELOAD_DONE, RELOAD_WAITING, logger
+from config_sync.log import FILE_WARNED, FILE_WRITTEN, RELOAD_FAILED, logger
 from config_sync.model import (
     AbsolutePath,
     Attempt,
     Digest,
-    OnFirstSync,
+    FileState,
     Outcome,
     Present,
     Record,
-    Reload,
-    ReloadOrder,
     ReloadResult,
     Result,
     Target,
 )
-from config_sync.plan import Plan, Reason, attempting, make_plan, published, told
-from config_sync.reconciler.desired import Desired, Keys, PinnedOnce, Service, as_recorded, from_service
+from config_sync.plan import Plan, Reason, attempting, make_plan, published
+from config_sync.reconciler.desired import (
+    Desired,
+    Keys,
+    PinnedOnce,
+    Service,
+    as_recorded,
+    from_service,
+    guard_against_empty,
+)
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
+from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
 from config_sync.reloads import run_check
 from config_sync.stop import Stop
@@ -35,6 +42,15 @@ from config_sync.workqueue import Wake
 _WORTH_ANOTHER_TRY = {Wake.START, Wake.COMMAND, Wake.SETTINGS}
 """What makes a content that an ``in_place`` check refused worth publishing once more: resyncs alone would make the
 consumer's file wrong for a moment every few minutes."""
+
+
+@dataclass(slots=True)
+class _Done:
+    """What a pass has done by now, also if it ends in an error."""
+
+    wrote: list[AbsolutePath] = field(default_factory=list)
+    has_told: bool = False
+    """The consumer's turn has come, however it went."""
 
 
 class Reconciler:
@@ -56,29 +72,28 @@ class Reconciler:
         self._disk = disk
         self._clock = clock
         self._slots: Slots = slots or Unbounded()
+        self._teller = Teller(records, clock=clock, slots=self._slots)
         self._refused: dict[str, tuple[Attempt, CheckRejected]] = {}
-        self._failed_reloads: dict[str, int] = {}
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
         started = self._clock.monotonic()
-        wrote: list[AbsolutePath] = []
+        done = _Done()
         try:
-            reason, reload = self._pass(target, occasion, stop, wrote)
+            reason, reload = self._pass(target, occasion, stop, done)
         except SyncError as error:
+            reload = None if done.has_told else self._tell_owed(target, occasion, stop)
             took_s = self._clock.monotonic() - started
-            return Outcome(target.name, Result.FAILED, error.reason, took_s, error=error, wrote=tuple(wrote))
+            return Outcome(target.name, Result.FAILED, error.reason, took_s, error, reload, tuple(done.wrote))
         took_s = self._clock.monotonic() - started
-        result = Result.CHANGED if wrote else Result.UNCHANGED
-        return Outcome(target.name, result, reason.value, took_s, reload=reload, wrote=tuple(wrote))
+        result = Result.CHANGED if done.wrote else Result.UNCHANGED
+        return Outcome(target.name, result, reason.value, took_s, reload=reload, wrote=tuple(done.wrote))
 
-    def _pass(
-        self, target: Target, occasion: Occasion, stop: Stop, wrote: list[AbsolutePath]
-    ) -> tuple[Reason, ReloadResult | None]:
+    def _pass(self, target: Target, occasion: Occasion, stop: Stop, done: _Done) -> tuple[Reason, ReloadResult | None]:
         record = self._records.get(target.name) or Record()
         if record.attempting is not None and not record.attempting.is_checked:
             record = self._finish_check(target, record, stop)
-        observed = {spec.path: self._disk.observe(spec) for spec in target.files}
+        observed = self._observe(target)
         desired = as_recorded(target, observed, record) if occasion.is_reload_retry else None
         if desired is None:
             desired = from_service(
@@ -86,11 +101,27 @@ class Reconciler:
                 self._service,
                 keys=self._keys,
                 digest_key=self._records.digest_key,
-                observed=observed,
                 record=record,
                 hints=occasion.hints,
                 stop=stop,
             )
+            observed = self._observe(target)  # anew: a fetch may take seconds, in which files change
+            guard_against_empty(target, desired, observed)
+        return self._carry_out(target, desired, observed, record, occasion, stop, done)
+
+    def _observe(self, target: Target) -> dict[AbsolutePath, FileState]:
+        return {spec.path: self._disk.observe(spec) for spec in target.files}
+
+    def _carry_out(
+        self,
+        target: Target,
+        desired: Desired,
+        observed: Mapping[AbsolutePath, FileState],
+        record: Record,
+        occasion: Occasion,
+        stop: Stop,
+        done: _Done,
+    ) -> tuple[Reason, ReloadResult | None]:
         plan = make_plan(
             desired.wanted,
             observed,
@@ -100,16 +131,41 @@ class Reconciler:
             on_first_sync=target.on_first_sync,
         )
         if plan.writes:
-            record = self._write(target, plan, desired, record, occasion, stop, wrote)
+            record = self._write(target, plan, desired, record, occasion, stop, done)
         else:
-            self._publish(target, plan, desired, record, wrote)
+            self._publish(target, plan, desired, record, done)
+            if done.wrote and target.reload and not plan.reload_owed:
+                # Somebody wrote after our look, and it was put right; the consumer may have read what they wrote.
+                digests: dict[str, Digest] = {one.path: one.digest for one in desired.wanted if one.path in done.wrote}
+                record = attempting(record, Attempt(digests=digests, kept={}))
+                plan = replace(plan, reload_owed=True)
         moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now())
         self._records.save(target.name, moved)
-        if not plan.reload_owed and record.attempting is not None:
-            self._discard_kept(target, record.attempting)
+        told: ReloadResult | None = None
         if occasion.may_reload and (plan.reload_owed or occasion.is_forced_reload):
-            return plan.reason, self._reload(target, plan, moved, occasion, stop)
-        return plan.reason, None
+            done.has_told = True
+            told = self._teller.tell(target, plan, moved, occasion, stop)
+        after = self._records.get(target.name)
+        if record.attempting is not None and (after is None or after.attempting is None):
+            self._discard_kept(target, record.attempting)
+        return plan.reason, told
+
+    def _tell_owed(self, target: Target, occasion: Occasion, stop: Stop) -> ReloadResult | None:
+        """The newest could not be had, or was refused: what is on disk must be told all the same, if that is owed."""
+        record = self._records.get(target.name)
+        if record is None or not record.reload_owed or not target.reload or not occasion.may_reload:
+            return None
+        if record.attempting is not None and not record.attempting.is_checked:
+            return None
+        try:
+            observed = self._observe(target)
+            desired = as_recorded(target, observed, record)
+            if desired is None:
+                return None
+            return self._carry_out(target, desired, observed, record, occasion, stop, _Done())[1]
+        except SyncError as error:  # it stays owed, and the pass has an error of its own to report
+            logger().warning(RELOAD_FAILED, target=target.name, error=error.message, hint=error.hint)
+            return None
 
     # ---- validate and publish
 
@@ -121,7 +177,7 @@ class Reconciler:
         record: Record,
         occasion: Occasion,
         stop: Stop,
-        wrote: list[AbsolutePath],
+        done: _Done,
     ) -> Record:
         """Stage, validate, save the attempt, publish. Returns the record with the attempt in it."""
         in_place = target.validate is not None and target.validate.in_place
@@ -131,24 +187,25 @@ class Reconciler:
         elif target.validate is not None:
             self._check_staged(target, desired, stop)
         stop.check()
-        kept = dict(record.attempting.kept) if record.attempting is not None else {}
+        kept: dict[str, str] = {}
         if in_place:
+            # What is there is the way back. It was checked, or edited by a person: `_pass` began with the check of
+            # what an earlier attempt may have left.
             for spec in target.files:
-                # A file that was never checked is no way back: the link made before it stays the last good one.
-                if spec.path in digests and spec.path not in kept and (name := self._disk.keep(spec)) is not None:
+                if spec.path in digests and (name := self._disk.keep(spec)) is not None:
                     kept[spec.path] = name
         attempt = Attempt(digests=digests, kept=kept, is_checked=not in_place)
         begun = attempting(record, attempt) if in_place or plan.reload_owed else record
         self._records.save(target.name, begun)
         try:
-            self._publish(target, plan, desired, begun, wrote)
+            self._publish(target, plan, desired, begun, done)
         except FileError:
-            if not wrote:  # nothing became visible, so nothing is owed
+            if not done.wrote:  # nothing became visible, so nothing is owed
                 self._records.save(target.name, record)
             raise
         return self._finish_check(target, begun, stop) if in_place else begun
 
-    def _publish(self, target: Target, plan: Plan, desired: Desired, record: Record, wrote: list[AbsolutePath]) -> None:
+    def _publish(self, target: Target, plan: Plan, desired: Desired, record: Record, done: _Done) -> None:
         """Every file, also those in sync: once per process the disk makes sure that they are durable."""
         if plan.writes:
             for path, warning in desired.warnings:
@@ -160,14 +217,14 @@ class Reconciler:
             rendered = desired.rendered.get(spec.path)
             if rendered is None or spec.path in tolerated:
                 continue
-            done = self._disk.publish(spec, rendered.content, keep=keep)
-            for warning in done.warnings:
+            result = self._disk.publish(spec, rendered.content, keep=keep)
+            for warning in result.warnings:
                 logger().warning(FILE_WARNED, target=target.name, path=spec.path, reason=warning)
-            if done.result in (WriteResult.WRITTEN, WriteResult.WRITTEN_NOT_DURABLE):
-                wrote.append(spec.path)
+            if result.result in (WriteResult.WRITTEN, WriteResult.WRITTEN_NOT_DURABLE):
+                done.wrote.append(spec.path)
                 logger().debug(FILE_WRITTEN, target=target.name, path=spec.path, reason=reasons[spec.path].value)
-            if done.error is not None:
-                logger().warning(FILE_WARNED, target=target.name, path=spec.path, reason=done.error.message)
+            if result.error is not None:
+                logger().warning(FILE_WARNED, target=target.name, path=spec.path, reason=result.error.message)
 
     def _check_staged(self, target: Target, desired: Desired, stop: Stop) -> None:
         assert target.validate is not None
@@ -197,10 +254,12 @@ class Reconciler:
         except (CheckRejected, Stopped) as error:
             self._put_back(target, attempt)
             self._records.save(target.name, replace(record, attempting=None))
-            if isinstance(error, CheckRejected):
+            if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run
                 self._refused[target.name] = (attempt, error)
             raise
-        checked = replace(record, attempting=replace(attempt, is_checked=True))
+        # From here on this is what a later attempt falls back to, and what the consumer must be told of.
+        written = {**record.written, **attempt.digests}
+        checked = replace(record, written=written, attempting=replace(attempt, is_checked=True))
         self._records.save(target.name, checked)
         self._refused.pop(target.name, None)
         return checked
@@ -225,61 +284,3 @@ class Reconciler:
             if (kept := attempt.kept.get(spec.path)) is not None:
                 with contextlib.suppress(FileError):  # a leftover: the next write or start sweeps it
                     self._disk.discard(spec, kept)
-
-    # ---- reload
-
-    def _reload(
-        self, target: Target, plan: Plan, record: Record, occasion: Occasion, stop: Stop
-    ) -> ReloadResult | None:
-        """Tell the consumer. The record says "owed" until it was told."""
-        if not target.reload:
-            raise ReloadFailed(f"target {target.name!r} has no reload", hint="add 'reload:' to the target")
-        tries = self._failed_reloads.get(target.name, 0)
-        order = ReloadOrder(
-            target=target.name,
-            files=tuple(spec.path for spec in target.files),
-            changed=plan.writes or tuple(spec.path for spec in target.files if _is_untold(record, spec.path)),
-            reason=plan.reason.value,
-            attempt=tries + 1,
-            version=record.version,
-            previous_version=record.previous_version,
-            changed_by=record.changed_by,
-            written_at=record.written_at,
-            forced=occasion.is_forced_reload,
-        )
-        try:
-            with self._slots.lent():
-                results = [self._tell(one, order, stop) for one in target.reload]
-        except ReloadFailed:
-            self._failed_reloads[target.name] = tries + 1
-            raise
-        self._failed_reloads.pop(target.name, None)
-        is_waiting = all(one is ReloadResult.WAITING_FOR_CONSUMER for one in results)
-        if is_waiting and not (plan.is_first_sync and target.on_first_sync is OnFirstSync.AUTO):
-            # It is not running, or just starting with the old content already read: the reload stays owed, quietly,
-            # and a process that turns out to have started after the write settles it without being told.
-            return ReloadResult.WAITING_FOR_CONSUMER
-        self._records.save(target.name, told(record, at=self._clock.now()))
-        if record.attempting is not None:
-            self._discard_kept(target, record.attempting)
-        return next((one for one in results if one is ReloadResult.RELOADED), results[0])
-
-    @staticmethod
-    def _tell(reload: Reload, order: ReloadOrder, stop: Stop) -> ReloadResult:
-        result = reload.run(order, stop)
-        is_done = result is ReloadResult.RELOADED
-        line = logger().info if is_done else logger().debug
-        line(
-            RELOAD_DONE if is_done else RELOAD_WAITING,
-            target=order.target,
-            kind=reload.kind,
-            outcome=result.value,
-            reason=order.reason,
-            version=order.version,
-            attempt=order.attempt,
-        )
-        return result
-
-
-def _is_untold(record: Record, path: AbsolutePath) -> bool:
-    return record.written.get(path) != record.reloaded.get(path)

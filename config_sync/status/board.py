@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from config_sync.clock import Clock
 from config_sync.errors import ReloadFailed, SyncError
@@ -76,6 +76,12 @@ class Board:
             entry.target, entry.record = target, record
             self.on_change()
 
+    def arrange(self, names: Iterable[str]) -> None:
+        """Tell of the targets in this order from now on; names that are not known are passed over."""
+        with self._lock:
+            known = {name: self._entries[name] for name in names if name in self._entries}
+            self._entries = {**known, **self._entries}
+
     def forget(self, name: str) -> None:
         """The settings no longer name the target."""
         with self._lock:
@@ -93,38 +99,49 @@ class Board:
                     self.on_change()
 
     def link(self, config: str, linked: Linked) -> None:
-        """A config's stream went up or down."""
+        """A config's stream went up or down, or is down for another reason (`since` stays then)."""
         with self._lock:
-            if self._links.get(config) != linked:
+            before = self._links.get(config)
+            if before is not None and before.is_connected == linked.is_connected:
+                linked = replace(linked, since=before.since)
+            if before != linked:
                 self._links[config] = linked
                 self.on_change()
 
     def links(self) -> dict[str, Linked]:
-        """Every config's stream."""
+        """The stream of every config that a target watches."""
         with self._lock:
-            return dict(self._links)
+            watched = {ref.name for entry in self._entries.values() for ref in entry.target.configs if not ref.version}
+            return {name: linked for name, linked in self._links.items() if name in watched}
 
-    def settled(self, outcome: Outcome, record: Record) -> SyncError | None:
-        """Take in a pass; returns the error that it ended, if the one before had failed and this one did not."""
+    def settled(self, outcome: Outcome, record: Record, *, is_compared: bool = True) -> SyncError | None:
+        """Take in a pass; returns the error that it ended, if the one before had failed and this one did not.
+
+        `is_compared` False: the pass was about an owed reload only, and did not ask the service. It says nothing of
+        how current the files are, and ends no error but that of a reload.
+        """
         now = self._clock.now()
         with self._lock:
             entry = self._entries.get(outcome.target)
             if entry is None:
                 return None
-            before = entry.error
-            is_same = before is not None and outcome.error is not None and before.message == outcome.error.message
-            entry.error = outcome.error
+            before, error = entry.error, outcome.error
+            if not is_compared and not isinstance(before, ReloadFailed):
+                error = error or before
+            is_same = before is not None and error is not None and before.message == error.message
+            entry.error = error
             if not is_same:
-                entry.error_since = now if outcome.error is not None else None
+                entry.error_since = now if error is not None else None
             entry.record = record
-            entry.reload = outcome.reload
-            is_compared = outcome.error is None or isinstance(outcome.error, ReloadFailed)
-            if is_compared:
+            is_reload_known = outcome.reload is not None or outcome.error is None
+            if is_reload_known or isinstance(outcome.error, ReloadFailed) or not record.reload_owed:
+                entry.reload = outcome.reload  # else a consumer that was not running is not running still
+            if is_compared and (error is None or isinstance(error, ReloadFailed)):
                 entry.current_as_of = now
                 entry.newest_known.clear()
-            self._judge(entry, outcome, now)
+            self._judge(entry, error, now)
             self.on_change()
-            return before if outcome.error is None else None
+            return before if error is None else None
 
     def statuses(self) -> tuple[TargetStatus, ...]:
         """All targets, in settings order."""
@@ -169,10 +186,9 @@ class Board:
         since = max(link.since for _, link in links)
         return Condition(kind, Truth.TRUE, "StreamLive", "told of changes as they happen", since)
 
-    def _judge(self, entry: _Entry, outcome: Outcome, now: float) -> None:
-        error = outcome.error
+    def _judge(self, entry: _Entry, error: SyncError | None, now: float) -> None:
         if error is None or isinstance(error, ReloadFailed):
-            self._set(entry, ConditionType.SYNCED, Truth.TRUE, outcome_reason(outcome), "the files are right", now)
+            self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", "the files are right", now)
         elif is_local(error) or _is_written(entry):
             self._set(entry, ConditionType.SYNCED, Truth.FALSE, error.reason, error.message, now)
         else:
@@ -182,13 +198,13 @@ class Board:
             self._set(entry, kind, Truth.FALSE, error.reason, error.message, now)
         elif not entry.target.reload:
             self._set(entry, kind, Truth.TRUE, "NoReload", "the target has no reload", now)
-        elif outcome.reload is ReloadResult.WAITING_FOR_CONSUMER:
+        elif entry.reload is ReloadResult.WAITING_FOR_CONSUMER:
             message = "the consumer is not running; it reads the file when it starts"
-            self._set(entry, kind, Truth.UNKNOWN, outcome.reload.value, message, now)
+            self._set(entry, kind, Truth.UNKNOWN, entry.reload.value, message, now)
         elif entry.record.reload_owed:
             self._set(entry, kind, Truth.FALSE, "ReloadOwed", "the consumer has not been told yet", now)
-        elif outcome.reload is not None:
-            self._set(entry, kind, Truth.TRUE, outcome.reload.value, "the consumer was told", now)
+        elif entry.reload is not None:
+            self._set(entry, kind, Truth.TRUE, entry.reload.value, "the consumer was told", now)
         elif kind not in entry.conditions or entry.conditions[kind].status is not Truth.TRUE:
             self._set(entry, kind, Truth.TRUE, "NothingOwed", "the consumer has what is on disk", now)
 
@@ -199,17 +215,12 @@ class Board:
         entry.conditions[kind] = Condition(kind, status, reason, message, since)
 
 
-def outcome_reason(outcome: Outcome) -> str:
-    """The word for a pass that left the files right."""
-    return "InSync" if outcome.error is not None else outcome.reason
-
-
 def _is_written(entry: _Entry) -> bool:
     return all(spec.path in entry.record.written for spec in entry.target.files)
 
 
 def _is_pending(entry: _Entry) -> bool:
-    if entry.reload is ReloadResult.WAITING_FOR_CONSUMER and entry.error is None:
+    if entry.reload is ReloadResult.WAITING_FOR_CONSUMER:
         return False
     return bool(entry.target.reload) and bool(entry.record.written) and entry.record.reload_owed
 

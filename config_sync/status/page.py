@@ -24,11 +24,11 @@ NAME = "status.json"
 def render(board: Board, *, host: str | None, started_at: float) -> dict[str, Json]:
     """The whole page; times are RFC 3339 in UTC, absent facts are null."""
     links = board.links().values()
-    connected = [one for one in links if one.is_connected]
+    lost = [one.since for one in links if not one.is_connected]
     service: dict[str, Json] = {
         "host": host,
-        "connected": bool(links) and len(connected) == len(links),
-        "since": _time(max((one.since for one in links), default=None)),
+        "connected": bool(links) and not lost,
+        "since": _time(min(lost) if lost else max((one.since for one in links), default=None)),
     }
     return {
         "version": FORMAT_VERSION,

@@ -8,6 +8,7 @@ service, a process of its own; by TLS a server of raw sockets in the measuring p
 from __future__ import annotations
 
 import itertools
+import socket
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from tests.bench import floor_once
 from tests.bench.machine import command, environment_in
 from tests.bench.table import Row
 from tests.bench.timing import Measured, Times, in_turn
-from tests.faults import FaultServer, answer
+from tests.faults import Behaviour, Conversation, FaultServer, answer
 from tests.service import KEY, TOKEN, serve_process, write_config
 
 NOTE = (
@@ -48,9 +49,19 @@ def rows(directory: Path, count: int) -> list[Row]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     sealed = encrypt(DOCUMENT, EncryptionKey(KEY), bytes(12))
-    with FaultServer(answer(200, sealed), tls=context) as server:
+    with FaultServer(_at_once(answer(200, sealed)), tls=context) as server:
         once, floor, _ = _pair("TLS, ca_file", directory, count, environment, host=server.url, ca_file=ca_file)
     return [*found, Row(once.side(), floor.side(), count)]
+
+
+def _at_once(behaviour: Behaviour) -> Behaviour:
+    """Without Nagle's wait of 40 ms for the client's delayed ACK of the session ticket (RFC 896, RFC 1122 4.2.3.2)."""
+
+    def play(conversation: Conversation) -> bool | None:
+        conversation.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return behaviour(conversation)
+
+    return play
 
 
 def _pair(

@@ -1,6 +1,6 @@
 """Rewrites what is generated: the marked sections of the pages, and the JSON Schema beside the examples.
 
-``python -m tests.docs.generate`` writes; with ``--check`` it only tells, and ends with 1 where something is out of date.
+``python -m tests.docs.generate`` writes; with ``--check`` it only tells, and ends with 1 where something is stale.
 A section stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``, each on a line of its own.
 """
 

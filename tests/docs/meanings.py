@@ -1,4 +1,4 @@
-"""What the code's own words mean to an operator: log events and reasons. `sections` puts them beside what the code says.
+"""What the code's own words mean to an operator: log events and reasons; `sections` puts them beside the code's facts.
 
 Every entry is checked against the code: a word that the code does not use, or one that stands not here, fails a test.
 """
@@ -53,6 +53,7 @@ EVENTS: Mapping[str, Event] = {
     ),
     "leftover.removed": Event("info", "a hidden file that a killed predecessor left was removed"),
     "reload.done": Event("info", "a consumer was told"),
+    "reload.failed": Event("warning", "an owed reload failed, in a pass that could not have the newest config"),
     "reload.waiting": Event("debug", "a consumer needed not be told: not running, started later, or our own unit"),
     "reload.warned": Event("warning", "a consumer was told, but may not have listened"),
     "signal.sent": Event("debug", "a signal was sent to a process that handles it"),
@@ -64,7 +65,7 @@ EVENTS: Mapping[str, Event] = {
 
 FAILURES: Mapping[str, Cause] = {
     "ServiceUnavailable": Cause(
-        "no answer, or 408, 425, 429, 5xx", "look at the service and the way to it; `error` in the log says how far it came"
+        "no answer, or 408, 425, 429, 5xx", "look at the service and the way to it; the message says how far it came"
     ),
     "TlsFailed": Cause(
         "the certificate, the name or the handshake is refused",
@@ -92,13 +93,16 @@ FAILURES: Mapping[str, Cause] = {
         "correct the config at the service",
     ),
     "RenderRefused": Cause(
-        "the format cannot carry a value, or the template fails", "the message names the value's place: change it, the dialect or the template"
+        "the format cannot carry a value, or the template fails",
+        "the message names the value's place: change it, the dialect or the template",
     ),
     "EmptyRefused": Cause(
-        "an empty document (`{}` or `[]`) would replace a non-empty file", "set `allow_empty: true` on the file if it is meant"
+        "an empty document (`{}` or `[]`) would replace a non-empty file",
+        "set `allow_empty: true` on the file if it is meant",
     ),
     "CheckRejected": Cause(
-        "`validate` refused the new files, or gave no answer in time", "read what it printed (`hook.printed`), correct the config"
+        "`validate` refused the new files, or gave no answer in time",
+        "read what it printed (`hook.printed`), correct the config",
     ),
     "CheckNotRunnable": Cause("the checker could not be started", "install it, or correct `validate`"),
     "WriteFailed": Cause("a system call failed; the message names it", "as the message says"),
@@ -127,14 +131,18 @@ FILE_FAILURES: Mapping[str, Cause] = {
     "AttributesNotKept": Cause(
         "the file system did not take the mode or the owner", "use one that does, or leave `owner` and `group` out"
     ),
-    "Interfered": Cause("something else removed our temporary file again and again", "find the program that cleans there"),
+    "Interfered": Cause(
+        "something else removed our temporary file again and again", "find the program that cleans there"
+    ),
     "Overtaken": Cause("another program replaced the file at the same moment", "let one program write it"),
     "NotDurable": Cause(
         "the new file is visible, but the directory's fsync failed: a power cut may bring the old one back",
         "look at the kernel log; the next pass writes it anew",
     ),
     "IoError": Cause("the storage reported an error", "look at the kernel log (`dmesg`)"),
-    "TooManyFiles": Cause("the process or the machine has too many open files", "raise `LimitNOFILE=` or `fs.file-max`"),
+    "TooManyFiles": Cause(
+        "the process or the machine has too many open files", "raise `LimitNOFILE=` or `fs.file-max`"
+    ),
     "FileTooLarge": Cause("over the file size limit", "raise `LimitFSIZE=`"),
     "NameTooLong": Cause("the name is too long for the file system", "name a shorter path"),
     "NotKept": Cause("a record names a way back that is none of ours", "report it: records.json was edited, or a bug"),
@@ -144,9 +152,14 @@ FILE_FAILURES: Mapping[str, Cause] = {
 STREAMS: Mapping[str, Cause] = {
     "StreamEnded": Cause("the server ended the stream", "nothing: it is opened again, and what was missed is compared"),
     "StreamSilent": Cause(
-        "no byte for `idle_timeout`", "nothing; where it repeats, the server or a proxy sends no keep-alives: "
-        "each reconnect compares"
+        "no byte for `idle_timeout`",
+        "nothing; where it repeats, the server or a proxy sends no keep-alives: each reconnect compares",
     ),
+    "WatchNotOffered": Cause("the service offers no stream", "nothing: the resync compares"),
+    "NotAnEventStream": Cause(
+        "what answers the watch is no event stream", "check `service.host`: is it a proxy, a login page?"
+    ),
+    "StreamTooLarge": Cause("a line or an event is over its bound", "look at what the server sends"),
     "StreamIdleTalk": Cause("over 1 MiB of comments without an event", "look at what the server sends"),
 }
 """Reasons of the condition `Connected` that no failed fetch has."""

@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from config_sync import errors, log
-from config_sync.cli import COMMANDS, GROUPS, Command, add_everywhere, parser_for
+from config_sync.cli import COMMANDS, GROUPS, Command
+from config_sync.cli.parsing import add_everywhere, parser_for
 from config_sync.errors import Exit, FileError, Retry, SyncError
 from config_sync.fields import Field
+from config_sync.files.failures import _MEANINGS as MEANINGS_OF_ERRNO
 from config_sync.formats import FORMATS
+from config_sync.kinds import Choice
 from config_sync.model import ConditionType, ReloadResult
 from config_sync.reloads import RELOADS as RELOAD_KINDS
 from config_sync.settings import reference
@@ -28,14 +32,13 @@ PACKAGE = ROOT / "config_sync"
 
 _SHARED_GROUPS = ("without a settings file", "everywhere")
 
-_AGAIN = {
-    Retry.BACKOFF: "soon, with backoff",
-    Retry.SLOW: "every half to one `reconnect.max`, at once after an event or a new credential",
-    Retry.RESYNC: "at the next event or resync",
-}
+_AGAIN = {Retry.BACKOFF: "with backoff", Retry.SLOW: "slowly", Retry.RESYNC: "at the next event"}
+
+OVERTAKEN = {"Overtaken"}
+"""Reasons of failed writes that `config_sync.files.writer` itself marks as transient."""
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table; ends with a newline."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
@@ -65,14 +68,14 @@ def conditions() -> str:
 
 def failure_classes() -> list[type[SyncError]]:
     """The classes of `config_sync.errors` that stand for one failure of a target, in the order of its page."""
-    found = [
-        one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, SyncError) and not _is_stem(one)
-    ]
-    return [one for one in found if one.__module__ == errors.__name__]
+    named = {one.reason: one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, SyncError)}
+    return [one for reason, one in sorted(named.items(), key=_in_order) if reason != SyncError.reason]
 
 
-def _is_stem(one: type[SyncError]) -> bool:
-    return one.reason == SyncError.reason
+def _in_order(item: tuple[str, object]) -> int:
+    """Where a reason stands in `meanings`; what does not stand there comes last, and fails a test."""
+    order = list(meanings.FAILURES)
+    return order.index(item[0]) if item[0] in order else len(order)
 
 
 def failures() -> str:
@@ -80,7 +83,7 @@ def failures() -> str:
     rows = []
     for one in failure_classes():
         cause = meanings.FAILURES[one.reason]
-        once = "yes" if one.transient else "see below" if one is FileError else "no"
+        once = "yes" if one.transient else "some, see below" if one is FileError else "no"
         rows.append((f"`{one.reason}`", str(int(one.exit_code)), cause.meaning, cause.remedy, _AGAIN[one.retry], once))
     header = ("reason", "exit", "meaning", "what to do", "`run` tries again", "`once` tries again")
     return table(header, rows)
@@ -88,16 +91,17 @@ def failures() -> str:
 
 def file_failures() -> str:
     """The reasons of a failed write."""
-    return _causes(meanings.FILE_FAILURES)
+    may_pass = {one.reason for one in MEANINGS_OF_ERRNO.values() if one.transient} | OVERTAKEN
+    rows: list[tuple[str, ...]] = [
+        (f"`{reason}`", one.meaning, one.remedy, "yes" if reason in may_pass else "no")
+        for reason, one in meanings.FILE_FAILURES.items()
+    ]
+    return table(("reason", "meaning", "what to do", "`once` tries again"), rows)
 
 
 def streams() -> str:
     """The reasons of a lost stream."""
-    return _causes(meanings.STREAMS)
-
-
-def _causes(causes: Mapping[str, meanings.Cause]) -> str:
-    rows: list[tuple[str, ...]] = [(f"`{reason}`", one.meaning, one.remedy) for reason, one in causes.items()]
+    rows: list[tuple[str, ...]] = [(f"`{reason}`", one.meaning, one.remedy) for reason, one in meanings.STREAMS.items()]
     return table(("reason", "meaning", "what to do"), rows)
 
 
@@ -121,9 +125,7 @@ def commands() -> str:
     """Every command with its options."""
     parts = []
     for group, title in GROUPS.items():
-        rows: list[tuple[str, ...]] = [
-            (f"`{one.name}`", one.summary) for one in COMMANDS if one.group == group
-        ]
+        rows: list[tuple[str, ...]] = [(f"`{one.name}`", one.summary) for one in COMMANDS if one.group == group]
         parts.append(f"**{title}**\n\n{table(('command', 'does'), rows)}")
     parts += [_command(one) for one in COMMANDS if _own_actions(one)]
     everywhere = argparse.ArgumentParser(add_help=False)
@@ -170,13 +172,18 @@ def _spelled(action: argparse.Action) -> str:
 
 
 def later() -> str:
-    """Every key that is known and refused as "not in this version"."""
+    """Every key and word that is known and refused as "not in this version"."""
     rows: list[tuple[str, ...]] = []
     for place, fields in _tables():
         keys = ", ".join(f"`{one.key}`" for one in fields if one.not_yet)
-        if keys:
-            rows.append((place, keys))
-    return table(("where", "keys that are refused as \"not in this version\""), rows)
+        words = ", ".join(f"`{one.key}: {word}`" for one in fields for word in _later_words(one))
+        if keys or words:
+            rows.append((place, keys, words))
+    return table(("where", "keys", "words"), rows)
+
+
+def _later_words(one: Field[object]) -> list[str]:
+    return [] if not isinstance(one.kind, Choice) else [word for word, value in one.kind.words.items() if value is None]
 
 
 def _tables() -> Iterator[tuple[str, tuple[Field[object], ...]]]:
@@ -190,6 +197,15 @@ def _tables() -> Iterator[tuple[str, tuple[Field[object], ...]]]:
         yield f"a reload by `{kind.key}`", kind.fields[:1] if kind.not_yet else kind.fields
 
 
+def layers() -> str:
+    """The layers of import-linter's contract, the highest first; those in brackets are not there yet."""
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (one for one in whole["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
+    names = [str(name) for name in contract["layers"]]
+    lines = [f"{number:>2}  {name}" for number, name in zip(reversed(range(len(names))), names, strict=True)]
+    return "\n".join(["```text", *lines, "```", ""])
+
+
 def modules() -> str:
     """Every package and module with the first sentence of its docstring."""
     parts = []
@@ -198,7 +214,9 @@ def modules() -> str:
     parts.append(f"**`config_sync/`**\n\n{table(('module', 'holds'), rows)}")
     for room in rooms:
         rows = [(f"`{path.name}`", _promise(path)) for path in sorted(room.glob("*.py")) if path.name != "__init__.py"]
-        parts.append(f"**`config_sync/{room.name}/`**: {_promise(room / '__init__.py')}\n\n{table(('module', 'holds'), rows)}")
+        parts.append(
+            f"**`config_sync/{room.name}/`**: {_promise(room / '__init__.py')}\n\n{table(('module', 'holds'), rows)}"
+        )
     return "\n".join(parts)
 
 
@@ -221,6 +239,6 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "exit-codes": exit_codes,
         "later": later,
     },
-    "ARCHITECTURE.md": {"modules": modules},
+    "ARCHITECTURE.md": {"layers": layers, "modules": modules},
 }
 """By page and by the name in its markers."""

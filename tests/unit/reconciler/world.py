@@ -51,8 +51,12 @@ class World:
         self.reconciler: Reconciler
         self.restart()
 
-    def restart(self, *, gate: Callable[[str], None] | None = None) -> None:
-        self.records = open_records(str(self.state))
+    def restart(
+        self, *, gate: Callable[[str], None] | None = None, records_gate: Callable[[str], None] | None = None
+    ) -> None:
+        """A new process; the gates are told of every system call on the targets' files, or on the records."""
+        records_calls = None if records_gate is None else Calls(records_gate)
+        self.records = open_records(str(self.state), calls=records_calls)
         self.disk = Disk(
             digest_key=self.records.digest_key,
             state_dir=str(self.state),
@@ -87,6 +91,10 @@ class World:
     def record(self) -> Record:
         return self.records.get("app") or Record()
 
+    def owes(self) -> bool:
+        """Whether a reload is owed, by the record on disk."""
+        return self.record.reload_owed
+
     @property
     def path(self) -> Path:
         return self.etc / "app.json"
@@ -95,3 +103,8 @@ class World:
     def names(self) -> list[str]:
         """Everything beside the files, leftovers included."""
         return sorted(os.listdir(self.etc))
+
+
+def checker(script: str, *, in_place: bool = False) -> Validate:
+    """A validate that runs `script` by the shell; ``$1`` is the file."""
+    return Validate(("/bin/sh", "-c", script, "sh", "{file}"), timeout_s=5.0, in_place=in_place)

@@ -1,0 +1,237 @@
+"""Runs inside `systemd_machine` as ``probe.service``: the shipped units, really started; leaves ``results.json``.
+
+What it needs was put beside the machine by `test_units`: the third-party packages, the interpreter, the units and the
+examples. It installs them as systemd/README.md says.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+BESIDE = Path("@BESIDE@")
+PREFIX = Path("@PREFIX@")
+PYTHON = Path("/opt/python/bin") / os.path.basename(os.path.realpath(sys.executable))
+TOKEN, KEY = "token-of-the-machine", "0123456789abcdef" * 4
+CONFIGS = Path("/srv/configs")
+OUT = Path("/opt/cs")
+LOGS = "[Service]\nStandardOutput=append:/opt/cs/{0}.log\nStandardError=append:/opt/cs/{0}.log\n"
+
+results: dict[str, object] = {}
+
+
+def systemctl(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
+
+
+def shown(unit: str, name: str) -> str:
+    return systemctl("show", "-P", name, unit).stdout.strip()
+
+
+def until(what: str, predicate: Callable[[], bool], within_s: float = 15.0) -> None:
+    """Wait for a condition; whether it came is a result."""
+    deadline = time.monotonic() + within_s
+    while not predicate() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    results[what] = predicate()
+
+
+def save(name: str, document: dict[str, object]) -> None:
+    temp = CONFIGS / f".{name}.new"
+    temp.write_text(json.dumps(document))
+    temp.replace(CONFIGS / f"{name}.json")
+
+
+def content(path: str) -> str:
+    return Path(path).read_text() if os.path.exists(path) else ""
+
+
+def drop_in(unit: str, text: str) -> None:
+    directory = Path(f"/etc/systemd/system/{unit}.d")
+    directory.mkdir(exist_ok=True)
+    number = len(list(directory.iterdir()))
+    (directory / f"{number}.conf").write_text(text)
+
+
+def install() -> None:
+    """The set-up of systemd/README.md, with a wrapper in place of a virtual environment."""
+    Path("/opt/python").mkdir()
+    subprocess.run(["mount", "--bind", PREFIX, "/opt/python"], check=True)
+    shutil.copytree(BESIDE / "lib", "/opt/lib")
+    program = Path("/usr/local/bin/config-sync")
+    program.unlink(missing_ok=True)
+    environment = "PYTHONPATH=/opt/lib PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH=/opt/python/lib"
+    program.write_text(f'#!/bin/sh\nexec env {environment} {PYTHON} -m config_sync "$@"\n')
+    program.chmod(0o755)
+    with open("/etc/passwd", "a") as file:
+        file.write("config-sync:x:6991:6991::/nonexistent:/usr/sbin/nologin\n")
+    with open("/etc/group", "a") as file:
+        file.write("config-sync:x:6991:\nmy-service:x:6992:\n")
+    os.makedirs("/etc/config-sync", exist_ok=True)
+    os.makedirs("/etc/credstore", mode=0o700, exist_ok=True)
+    for name, secret in (("token", TOKEN), ("key", KEY)):
+        path = Path(f"/etc/credstore/config-service-{name}")
+        path.touch(mode=0o600)
+        path.write_text(secret + "\n")
+    for unit in (BESIDE / "systemd").glob("*.service"):
+        shutil.copy(unit, "/etc/systemd/system/")
+
+
+def serve() -> None:
+    CONFIGS.mkdir(parents=True)
+    save("my-service", {"greeting": "hello"})
+    environment = {**os.environ, "CONFIG_SERVICE_TOKEN": TOKEN, "CONFIG_SERVICE_KEY": KEY}
+    with open(OUT / "serve.log", "w") as log:
+        subprocess.Popen(
+            ["/usr/local/bin/config-sync", "serve", CONFIGS, "--listen", "127.0.0.1:9181"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", 9181)) == 0
+
+    until("the embedded service answers", answers)
+
+
+def settings(name: str, text: str) -> None:
+    host = "service: {host: 'http://127.0.0.1:9181'}\n"
+    Path(f"/etc/config-sync/{name}.yaml").write_text(host + text)
+
+
+def one_agent() -> None:
+    """config-sync.service, with a consumer that reloads by SIGHUP."""
+    Path("/etc/my-service").mkdir()
+    os.chown("/etc/my-service", 6991, 6992)
+    os.chmod("/etc/my-service", 0o2750)  # as systemd/README.md says: setgid, for the consumer's group
+    settings("settings", (BESIDE / "examples/sighup/settings.yaml").read_text())
+    drop_in("config-sync.service", "[Service]\nReadWritePaths=/etc/my-service\n")
+    drop_in("config-sync.service", LOGS.format("agent"))
+    told = "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS"
+    drop_in("config-sync.service", f"[Service]\nExecStopPost=+/bin/sh -c 'echo {told} >/opt/cs/ended'\n")
+    consumer = (
+        "[Service]\nUser=config-sync\nGroup=config-sync\nSupplementaryGroups=my-service\nRuntimeDirectory=my-service\n"
+        f"Environment=LD_LIBRARY_PATH=/opt/python/lib\nExecStart={PYTHON} /opt/consumer.py /etc/my-service/config.json"
+        " /run/my-service/my-service.pid\n" + LOGS.format("consumer").removeprefix("[Service]\n")
+    )
+    shutil.copy(BESIDE / "examples/sighup/consumer.py", "/opt/consumer.py")
+    Path("/etc/systemd/system/consumer.service").write_text(consumer)
+    systemctl("daemon-reload")
+
+    started = systemctl("start", "config-sync")
+    results["start"] = [started.returncode, started.stderr, shown("config-sync", "ActiveState")]
+    results["the file stands when start returns"] = content("/etc/my-service/config.json") != ""
+    found = os.stat("/etc/my-service/config.json")
+    results["its owner, group and mode"] = [found.st_uid, found.st_gid, oct(found.st_mode & 0o7777)]
+    results["status text"] = shown("config-sync", "StatusText")
+    with open(f"/proc/{shown('config-sync', 'MainPID')}/status") as file:
+        lines = dict(line.rstrip().split(":\t", 1) for line in file if ":\t" in line)
+    results["uid and capabilities"] = [lines["Uid"].split("\t")[0], int(lines["CapBnd"], 16), int(lines["CapEff"], 16)]
+
+    systemctl("start", "consumer")
+    until("the consumer sees the file", lambda: "hello" in content("/opt/cs/consumer.log"))
+    save("my-service", {"greeting": "changed"})
+    until("a change reaches the consumer", lambda: "changed" in content("/opt/cs/consumer.log"))
+
+    results["reload with good settings"] = systemctl("reload", "config-sync").returncode
+    good = content("/etc/config-sync/settings.yaml")
+    Path("/etc/config-sync/settings.yaml").write_text(good.replace("targets:", "tragets:"))
+    results["reload with bad settings fails"] = systemctl("reload", "config-sync").returncode != 0
+    results["and it runs on"] = [shown("config-sync", "ActiveState"), shown("config-sync", "SubState")]
+    Path("/etc/config-sync/settings.yaml").write_text(good)
+
+    begun = time.monotonic()
+    systemctl("stop", "config-sync")
+    results["stop takes under 5 s"] = time.monotonic() - begun < 5
+    results["stop"] = content("/opt/cs/ended")
+    systemctl("stop", "consumer")
+
+
+def an_instance() -> None:
+    """config-sync@one.service, beside nothing else."""
+    settings("one", "targets: {my-service: {files: [{path: /etc/my-service/one.json}]}}\n")
+    drop_in("config-sync@.service", "[Service]\nReadWritePaths=/etc/my-service\n")
+    drop_in("config-sync@.service", LOGS.format("instance"))
+    systemctl("daemon-reload")
+    results["start of an instance"] = systemctl("start", "config-sync@one").returncode
+    told = subprocess.run(
+        ["/usr/local/bin/config-sync", "status", "--instance", "one"], capture_output=True, text=True, check=False
+    )
+    results["status of an instance"] = "synced" in told.stdout
+    results["reload of an instance"] = systemctl("reload", "config-sync@one").returncode
+    systemctl("stop", "config-sync@one")
+
+
+def a_wider_instance() -> None:
+    """config-sync@two.service with the drop-ins of "What a target needs": owner, group, another's process, /tmp."""
+    Path("/tmp/two").mkdir()
+    os.chown("/tmp/two", 6991, 6991)
+    settings(
+        "two",
+        "targets: {my-service: {files: [{path: /tmp/two/file.json, owner: nobody, group: my-service}],"
+        " reload: {signal: HUP, pidfile: /run/other/other.pid}}}\n",
+    )
+    capabilities = "CAP_CHOWN CAP_FOWNER CAP_KILL"
+    drop_in(
+        "config-sync@two.service",
+        f"[Service]\nCapabilityBoundingSet={capabilities}\nAmbientCapabilities={capabilities}\nProtectProc=default\n"
+        "SupplementaryGroups=my-service\nPrivateTmp=no\nReadWritePaths=/tmp/two\n",
+    )
+    consumer = (
+        "[Service]\nUser=nobody\nRuntimeDirectory=other\nEnvironment=LD_LIBRARY_PATH=/opt/python/lib\n"
+        f"ExecStart={PYTHON} /opt/consumer.py /tmp/two/file.json /run/other/other.pid\n"
+    )
+    Path("/etc/systemd/system/other.service").write_text(consumer)
+    drop_in("other.service", LOGS.format("other"))
+    systemctl("daemon-reload")
+    results["start of a wider instance"] = systemctl("start", "config-sync@two").returncode
+    found = os.stat("/tmp/two/file.json")
+    results["it gives the file away"] = [found.st_uid, found.st_gid]
+    os.chmod("/tmp/two", 0o755)
+    systemctl("start", "other")
+    until("the other's process sees it", lambda: "changed" in content("/opt/cs/other.log"))
+    save("my-service", {"greeting": "for the other"})
+    until("and hears of a change", lambda: "for the other" in content("/opt/cs/other.log"))
+    systemctl("stop", "config-sync@two", "other")
+
+
+def an_environment_file() -> None:
+    """The example env-file-for-systemd-unit, with the agent as root, who may restart units."""
+    example = BESIDE / "examples/env-file-for-systemd-unit"
+    os.chown("/etc/my-service", 0, 0)
+    shutil.rmtree("/var/lib/config-sync")  # a machine where the agent never ran
+    settings("settings", (example / "settings.yaml").read_text())
+    drop_in("config-sync.service", "[Service]\nUser=root\nGroup=root\n")
+    shutil.copy(example / "my-service.service", "/etc/systemd/system/")
+    drop_in("my-service.service", LOGS.format("my-service"))
+    systemctl("daemon-reload")
+    save("my-service", {"greeting": "hello", "db": {"url": "postgres://db"}})
+    results["start of the unit with its agent"] = systemctl("start", "my-service").returncode
+    until("the unit has its environment", lambda: "greeting is hello" in content("/opt/cs/my-service.log"))
+    results["and is not restarted by the first sync"] = content("/opt/cs/my-service.log").count("hello") == 1
+    results["the environment file"] = content("/etc/my-service/my-service.env")
+    save("my-service", {"greeting": "changed"})
+    until("a change restarts it", lambda: "greeting is changed" in content("/opt/cs/my-service.log"))
+
+
+def main() -> None:
+    try:
+        install()
+        serve()
+        one_agent()
+        an_instance()
+        a_wider_instance()
+        an_environment_file()
+    finally:
+        (OUT / "results.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
