@@ -7,15 +7,16 @@ error hint``. info: something changed; debug: nothing did; warning: heals by its
 
 from __future__ import annotations
 
+import functools
+import importlib
 import os
 import sys
-from typing import TextIO
-
-import structlog
+from collections.abc import Callable
+from types import ModuleType
+from typing import Protocol, TextIO
 
 AGENT_STARTED = "agent.started"
 AGENT_STOPPED = "agent.stopped"
-AGENT_FAILED = "agent.failed"
 SETTINGS_RELOADED = "settings.reloaded"
 SETTINGS_REJECTED = "settings.rejected"
 SETTINGS_WARNED = "settings.warned"
@@ -25,14 +26,12 @@ STREAM_CONNECTED = "stream.connected"
 STREAM_LOST = "stream.lost"
 STREAM_RECOVERED = "stream.recovered"
 EVENT_RECEIVED = "event.received"
-EVENT_IGNORED = "event.ignored"
 TARGET_RECONCILED = "target.reconciled"
 TARGET_FAILED = "target.failed"
 TARGET_RECOVERED = "target.recovered"
 FILE_WRITTEN = "file.written"
 FILE_WARNED = "file.warned"
 LEFTOVER_REMOVED = "leftover.removed"
-CHECK_REJECTED = "check.rejected"
 RELOAD_DONE = "reload.done"
 RELOAD_FAILED = "reload.failed"
 RELOAD_WAITING = "reload.waiting"
@@ -46,15 +45,100 @@ BUG_FOUND = "bug.found"
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def logger() -> structlog.typing.FilteringBoundLogger:
+class Logger(Protocol):
+    """What is used of structlog's logger: an event of this module and keys, at a level."""
+
+    def debug(self, event: str, **keys: object) -> None:
+        """Nothing changed."""
+        ...
+
+    def info(self, event: str, **keys: object) -> None:
+        """Something changed."""
+        ...
+
+    def warning(self, event: str, **keys: object) -> None:
+        """It heals by itself."""
+        ...
+
+    def error(self, event: str, **keys: object) -> None:
+        """A person must act."""
+        ...
+
+
+class _Waiting:
+    """Stands for structlog until a line is to be written: a short command mostly writes none (25 ms)."""
+
+    def debug(self, event: str, **keys: object) -> None:
+        if _level <= LEVELS["debug"]:
+            _structlog().debug(event, **keys)
+
+    def info(self, event: str, **keys: object) -> None:
+        if _level <= LEVELS["info"]:
+            _structlog().info(event, **keys)
+
+    def warning(self, event: str, **keys: object) -> None:
+        if _level <= LEVELS["warning"]:
+            _structlog().warning(event, **keys)
+
+    def error(self, event: str, **keys: object) -> None:
+        _structlog().error(event, **keys)
+
+
+_level = 0
+_configure: Callable[[], None] | None = None
+"""What `set_up` was asked for and structlog has not been told yet; None: it knows, or nothing was asked."""
+
+
+def logger() -> Logger:
     """The logger. Call it where a line is written: set-up may come later than an import."""
-    found: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return _WAITING if _configure is not None else _structlog()
+
+
+_WAITING = _Waiting()
+
+
+def set_up(*, level: str, form: str, stream: TextIO | None = None, is_brief: bool = False) -> None:
+    """Make `logger` write at `level` and above, as `form`: ``console``, ``json`` or ``auto`` (a terminal: console).
+
+    `is_brief`: the program most likely ends without a line, so structlog is imported with the first. An agent imports
+    it now: when its descriptors have run out, it must still be able to say so.
+    """
+    global _level, _configure
+    out = stream if stream is not None else sys.stderr
+    _level = LEVELS[level]
+    _configure = functools.partial(_tell_structlog, level, form, out)
+    if not is_brief or "structlog" in sys.modules:
+        _structlog()
+
+
+def _structlog() -> Logger:
+    """The logger of structlog itself, set up."""
+    global _configure
+    module = _imported()
+    if _configure is not None:
+        _configure()
+        _configure = None
+    found: Logger = module.get_logger()
     return found
 
 
-def set_up(*, level: str, form: str, stream: TextIO | None = None) -> None:
-    """Make `logger` write at `level` and above, as `form`: ``console``, ``json`` or ``auto`` (a terminal: console)."""
-    out = stream if stream is not None else sys.stderr
+def _imported() -> ModuleType:
+    """structlog, imported when first needed, and without rich, which it would load (57 ms) where that is installed."""
+    if "structlog" in sys.modules:
+        return importlib.import_module("structlog")
+    rich = sys.modules.get("rich")
+    sys.modules["rich"] = None  # type: ignore[assignment]  # None forbids the import (library reference, sys.modules)
+    try:
+        return importlib.import_module("structlog")
+    finally:
+        del sys.modules["rich"]
+        if rich is not None:
+            sys.modules["rich"] = rich
+
+
+def _tell_structlog(level: str, form: str, out: TextIO) -> None:
+    import structlog  # here already, see `_imported`
+
     is_console = form == "console" or (form == "auto" and out.isatty())
     last: structlog.typing.Processor
     colors = out.isatty() and not os.environ.get("NO_COLOR")

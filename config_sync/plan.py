@@ -92,6 +92,11 @@ class Plan:
         return tuple(one.path for one in self.files if one.action is Action.FIX_METADATA)
 
     @property
+    def finds_nothing(self) -> bool:
+        """Whether no file is there: whoever runs now has read none of what is being written."""
+        return all(one.reason is Reason.MISSING for one in self.files)
+
+    @property
     def reason(self) -> Reason:
         """The weightiest reason of all files: it names the pass."""
         order = tuple(Reason)

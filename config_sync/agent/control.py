@@ -73,7 +73,9 @@ async def listening(runtime_dir: str, commands: Commands) -> AsyncIterator[None]
         assert task is not None
         busy.add(task)
         try:
-            await _serve(reader, writer, commands)
+            # Only the end below cancels it. asyncio's own callback trips over a cancelled one, with a traceback.
+            with contextlib.suppress(asyncio.CancelledError):
+                await _serve(reader, writer, commands)
         finally:
             busy.discard(task)
             writer.close()

@@ -18,7 +18,7 @@ from config_sync.agent.assembly import endpoint_of, open_memory, reconciler_for,
 from config_sync.agent.workers import Threads
 from config_sync.client.streams import HttpStreams
 from config_sync.clock import SystemClock
-from config_sync.errors import Exit
+from config_sync.errors import Exit, FileError
 from config_sync.files import StateLock
 from config_sync.log import AGENT_STARTED, AGENT_STOPPED, SETTINGS_WARNED, logger
 from config_sync.notify import Notifier
@@ -38,7 +38,16 @@ def run_agent(settings: Settings, read_settings: Callable[[], Settings]) -> int:
         FileError: the socket or the state directory cannot be made.
     """
     _protect(len(settings.targets))
-    with StateLock(settings.agent.state_dir).acquire():
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(StateLock(settings.agent.state_dir).acquire())
+        except FileError as error:
+            raise FileError(
+                f"the agent's memory cannot be kept: {error.message}",
+                hint="set agent.state_dir to a directory that this user can write; `once` does without",
+                errno=error.errno,
+                step=error.step,
+            ) from error
         asyncio.run(_run(settings, read_settings))
     return int(Exit.DONE)
 
@@ -121,5 +130,5 @@ def _protect(targets: int) -> None:
     wanted = 2 * targets + _SPARE_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         # Only where it is needed: hooks inherit the limit, and programs that use select(2) break above 1024.
-        ceiling = wanted if hard == resource.RLIM_INFINITY else min(hard, max(wanted, hard))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+        enough = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))

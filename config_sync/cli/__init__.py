@@ -96,7 +96,9 @@ def _dispatch(words: list[str]) -> int:
     if "--version" in before or "--version" in rest[:2]:
         put(f"config-sync {__version__}\n")
         return Exit.DONE
-    if "--help" in before or "-h" in before or (rest and rest[0] == "help"):
+    if rest[:1] == ["help"] and len(rest) > 1:
+        rest = [rest[1], "--help"]
+    if "--help" in before or "-h" in before or rest == ["help"]:
         put(f"{overview()}\n")
         return Exit.DONE
     if not rest and not before:

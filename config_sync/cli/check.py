@@ -107,7 +107,7 @@ def _of_file(name: str, spec: FileSpec) -> Iterator[Finding]:
             "leave 'owner' out and use 'group', or grant CAP_CHOWN (systemd: AmbientCapabilities=CAP_CHOWN)",
             Exit.SETTINGS,
         )
-    if spec.gid is not None and spec.gid not in (os.getegid(), *os.getgroups()) and not _may_chown():
+    if spec.gid is not None and not _may_give_to(spec.gid, parent) and not _may_chown():
         yield Finding(
             where,
             f"uid {os.geteuid()} is not in group {spec.gid} and cannot give the file to it",
@@ -151,6 +151,17 @@ def _of_destination(where: str, spec: FileSpec) -> Iterator[Finding]:
         )
     elif not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
         yield Finding(where, "is not a regular file", "remove it, or correct the path", Exit.WRITE)
+
+
+def _may_give_to(gid: int, directory: str) -> bool:
+    """Whether a new file can have the group: one of ours, or the one that a setgid directory gives by itself."""
+    if gid in (os.getegid(), *os.getgroups()):
+        return True
+    try:
+        found = os.stat(directory)
+    except OSError:
+        return False
+    return bool(found.st_mode & stat.S_ISGID) and found.st_gid == gid
 
 
 _CAP_CHOWN = 1 << 0

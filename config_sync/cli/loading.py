@@ -100,7 +100,7 @@ def service_settings(arguments: argparse.Namespace) -> Settings:
     else:
         given = Arguments(cwd=os.getcwd(), allow_insecure=flag(arguments, "allow_insecure"))
         settings = from_arguments(given, environ=os.environ, needs_service=True)
-    log.set_up(level=text(arguments, "log_level") or "warning", form="auto", stream=_steady_stderr())
+    log.set_up(level=text(arguments, "log_level") or "warning", form="auto", stream=_steady_stderr(), is_brief=True)
     return settings
 
 
@@ -113,10 +113,10 @@ def require_targets(settings: Settings) -> None:
         )
 
 
-def set_up_log(arguments: argparse.Namespace, settings: Settings) -> None:
-    """As the settings say, unless ``--log-level`` says otherwise."""
+def set_up_log(arguments: argparse.Namespace, settings: Settings, *, is_brief: bool = True) -> None:
+    """As the settings say, unless ``--log-level`` says otherwise. `is_brief`: see `config_sync.log.set_up`."""
     level = text(arguments, "log_level") or settings.agent.log_level
-    log.set_up(level=level, form=settings.agent.log_format, stream=_steady_stderr())
+    log.set_up(level=level, form=settings.agent.log_format, stream=_steady_stderr(), is_brief=is_brief)
 
 
 def _steady_stderr() -> TextIO:

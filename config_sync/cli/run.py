@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def read_settings() -> Settings:
         settings = read()
-        set_up_log(arguments, settings)
+        set_up_log(arguments, settings, is_brief=False)
         return settings
 
     settings = read_settings()

@@ -113,7 +113,7 @@ class HttpStreams:
         if stream.status != 200:
             raise WatchNotOffered(
                 f"{what}: {origin_of(url)} answers {stream.status}: it offers none",
-                hint="service.watch: poll asks in intervals instead",
+                hint="changes are found by the resync instead (service.resync): shorten it, or ask why streams are off",
             )
         if (sent := media_type(stream.headers)) != EVENT_STREAM:
             raise NotAnEventStream(

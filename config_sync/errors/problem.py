@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong in the settings, with everything needed to mend it.
+
+    A named tuple: the one dataclass among the errors would cost `health` and ``--help`` the import of inspect (8 ms).
 
     `line` and `column` count from 1; both are 0 where the problem is not in a file (the command line, a variable).
     """

@@ -105,6 +105,16 @@ class Calls:
             self._gate("write")
             rest = rest[os.write(fd, rest) :]
 
+    def rewind(self, fd: int) -> None:
+        """The next write begins at the first byte."""
+        self._gate("lseek")
+        os.lseek(fd, 0, os.SEEK_SET)
+
+    def truncate(self, fd: int, size: int) -> None:
+        """The file then has `size` bytes."""
+        self._gate("ftruncate")
+        os.ftruncate(fd, size)
+
     def fchown(self, fd: int, *, uid: int, gid: int) -> None:
         """-1 leaves one as it is."""
         self._gate("fchown")
@@ -169,6 +179,11 @@ class Calls:
         """A second name of the same inode within one directory, never of what a link points to."""
         self._gate("link")
         os.link(old, new, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=False)
+
+    def symlink(self, target: str, name: str, *, at: int) -> None:
+        """A new symbolic link; never over anything (symlink(2), EEXIST)."""
+        self._gate("symlink")
+        os.symlink(target, name, dir_fd=at)
 
     def unlink(self, name: str, *, at: int) -> None:
         """Removes the entry; that it is gone already is fine."""

@@ -33,7 +33,7 @@ _MEANINGS: dict[int, _Meaning] = {
     errno.EBUSY: _Meaning(
         "BusyMount",
         "it is a mount point, which cannot be replaced",
-        "mount the directory instead of the single file",
+        "mount the directory instead of the single file, or set `write: in_place` (not atomic)",
         True,
     ),
     errno.EROFS: _Meaning(

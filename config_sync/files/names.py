@@ -1,7 +1,7 @@
 """The names of what we put beside a destination: hidden, unique, recognizable as ours, and never those of a user.
 
-They start with a dot and end in ``.tmp``, ``.old`` or ``.stage``, so that no include pattern such as ``*.conf`` finds
-them. Random, never fixed: a fixed name left by a crash would block every later write.
+They start with a dot and end in ``.tmp``, ``.old``, ``.stage`` or ``.link``, or are a generation, ``..g`` and hex
+characters, so that no include pattern such as ``*.conf`` finds them. Random, never fixed: a fixed name left by a crash would block every later write.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ import secrets
 TEMP = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.tmp")
 KEPT = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.old")
 STAGE = re.compile(r"\.config-sync-[0-9a-f]{16}\.stage")
+SWITCH = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.link")
+"""A link that is about to be renamed over another name."""
+GENERATION = re.compile(r"\.\.g[0-9a-f]{16}")
+DATA = "..data"
+"""The one link that says which generation a directory shows (the name that kubelet's volumes use as well)."""
 
 
 def tag(name: str) -> str:
@@ -34,6 +39,21 @@ def new_kept(name: str) -> str:
 def new_stage() -> str:
     """A fresh name for a directory of staged copies."""
     return f".config-sync-{secrets.token_hex(8)}.stage"
+
+
+def new_switch(name: str) -> str:
+    """A fresh name for the link that will become `name`."""
+    return f".config-sync-{tag(name)}-{secrets.token_hex(8)}.link"
+
+
+def new_generation() -> str:
+    """A fresh name for a directory that holds all files of a set."""
+    return f"..g{secrets.token_hex(8)}"
+
+
+def link_text(name: str) -> str:
+    """Where the link `name` of a set points."""
+    return f"{DATA}/{name}"
 
 
 def is_temp_of(entry: str, name: str) -> bool:

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.failures import failure, refusal, step
+from config_sync.files.names import link_text
+from config_sync.files.own_links import OwnLink, opened_current
+from config_sync.files.parents import make_parent, sync_entries
 from config_sync.model import AbsolutePath, Durability, FileSpec, SymlinkPolicy
 
 _MOST_LINKS = 40
 """As many as the kernel follows (path_resolution(7))."""
-_PARENT_MODE = 0o755
 _LOOK = os.O_PATH | os.O_NOFOLLOW
 
 
@@ -39,10 +41,14 @@ class Place:
     fd: int
     name: str
     path: str
+    is_own_link: bool = False
+    """A link of a directory layout is there (only with `OwnLink.STOP`)."""
 
 
 @contextlib.contextmanager
-def located(calls: Calls, spec: FileSpec, *, create: bool = False, settle: bool = False) -> Iterator[Place]:
+def located(
+    calls: Calls, spec: FileSpec, *, create: bool = False, settle: bool = False, own_link: OwnLink = OwnLink.AS_ANY
+) -> Iterator[Place]:
     """The place of ``spec.path``, its directory held open while inside.
 
     `create`: make missing directories, if the settings allow it. `settle`: make the directories durable that a killed
@@ -60,16 +66,31 @@ def located(calls: Calls, spec: FileSpec, *, create: bool = False, settle: bool 
         may_create=may_create,
         is_durable=is_durable,
         settles=settle and may_create and is_durable,
+        own_link=own_link,
     )
     with contextlib.closing(walk):
         yield walk.run()
 
 
 @contextlib.contextmanager
-def entered(calls: Calls, directory: AbsolutePath) -> Iterator[int]:
-    """The directory, opened for reading by a walk that follows trusted links. Raises FileError as `located` does."""
-    # The name stands for anything in it: only its directory is wanted, and nothing of that name is ever there.
-    walk = _Walk(calls, AbsolutePath(f"{directory}/.config-sync"), symlink=SymlinkPolicy.FOLLOW_TRUSTED)
+def entered(
+    calls: Calls, directory: AbsolutePath, *, like: FileSpec | None = None, create: bool = False, settle: bool = False
+) -> Iterator[int]:
+    """The directory, opened for reading by a walk that follows trusted links, or as the spec `like` says.
+
+    Raises FileError as `located` does; `create` and `settle` are its too.
+    """
+    may_create = like is not None and like.create_parents and create
+    is_durable = like is None or like.durability is Durability.FULL
+    walk = _Walk(
+        calls,
+        directory,
+        symlink=SymlinkPolicy.FOLLOW_TRUSTED if like is None else like.symlink,
+        may_create=may_create,
+        is_durable=is_durable,
+        settles=settle and may_create and is_durable,
+        below=".config-sync",  # stands for anything in it: nothing of that name is ever there
+    )
     with contextlib.closing(walk):
         place = walk.run()
         with step("readdir", place.path):
@@ -92,6 +113,8 @@ class _Walk:
         may_create: bool = False,
         is_durable: bool = True,
         settles: bool = False,
+        own_link: OwnLink = OwnLink.AS_ANY,
+        below: str = "",
     ) -> None:
         self._calls = calls
         self._path = path
@@ -99,7 +122,9 @@ class _Walk:
         self._may_create = may_create
         self._is_durable = is_durable
         self._settles = settles
-        self._todo = _components(path)
+        self._own_link = own_link
+        self._is_at_own_link = False
+        self._todo = _components(f"{path}/{below}")
         self._trail: list[str] = []
         self._links = 0
         self._dangles: str | None = None
@@ -127,7 +152,7 @@ class _Walk:
             elif self._todo:
                 self._enter(name)
             elif not self._is_link_followed(name):
-                return Place(self._fd, name, self._path_of(name))
+                return Place(self._fd, name, self._path_of(name), self._is_at_own_link)
         raise refusal(self._path, "it is a directory", reason="NotRegularFile", step="walk")
 
     def _enter(self, name: str) -> None:
@@ -137,7 +162,7 @@ class _Walk:
         except FileNotFoundError:
             if not self._may_create:
                 raise self._missing(name) from None
-            self._make(name)
+            make_parent(self._calls, name, at=self._fd, path=self._path_of(name), is_durable=self._is_durable)
             fd = self._calls.open(name, _LOOK, at=self._fd)
         try:
             info = self._calls.fstat(fd)
@@ -149,7 +174,7 @@ class _Walk:
                     self._path, f"{self._path_of(name)} is not a directory", reason="NotADirectory", step="walk"
                 )
             if self._settles:
-                self._sync_here()
+                sync_entries(self._calls, at=self._fd)
             self._stand(fd)
             fd = -1
             self._trail.append(name)
@@ -168,8 +193,23 @@ class _Walk:
             info = self._calls.fstat(fd)
             if not stat.S_ISLNK(info.st_mode):
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+            if self._own_link is not OwnLink.AS_ANY and self._calls.readlink(fd) == link_text(name):
+                return self._is_generation_entered(name)
             self._dangles = self._path_of(name)
             self._follow(fd, info, name)
+        return True
+
+    def _is_generation_entered(self, name: str) -> bool:
+        """From a link of a directory layout to its file in the generation; or not, as it is wanted."""
+        if self._own_link is OwnLink.STOP:
+            self._is_at_own_link = True
+            return False
+        if (current := opened_current(self._calls, at=self._fd)) is None:
+            raise self._missing(name)
+        self._stand(current[0])
+        self._trail.append(current[1])
+        self._todo.append(name)
+        self._own_link = OwnLink.AS_ANY  # what lies in a generation is a file
         return True
 
     def _follow(self, fd: int, info: os.stat_result, name: str) -> None:
@@ -211,33 +251,6 @@ class _Walk:
         if here.st_mode & 0o022:
             return f"others may write to its directory (mode {stat.S_IMODE(here.st_mode):04o})"
         return None
-
-    def _make(self, name: str) -> None:
-        """A directory of mode 0755 whatever the umask; a setgid bit it inherited stays.
-
-        A kill between the two calls leaves it narrower, never wider.
-        """
-        try:
-            self._calls.mkdir(name, at=self._fd, mode=_PARENT_MODE)
-        except FileExistsError:
-            return
-        except OSError as error:
-            raise failure(error, self._path_of(name), "mkdir") from error
-        with self._calls.opened(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, at=self._fd) as fd:
-            info = self._calls.fstat(fd)
-            if info.st_uid != os.geteuid():
-                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-            if stat.S_IMODE(info.st_mode) & 0o777 != _PARENT_MODE:
-                self._calls.fchmod(fd, _PARENT_MODE | info.st_mode & stat.S_ISGID)
-        if self._is_durable:
-            self._sync_here()
-
-    def _sync_here(self) -> None:
-        """Makes the entries of the directory durable; one that we may not read is none we made."""
-        with contextlib.suppress(PermissionError):
-            with self._calls.opened(".", os.O_RDONLY | os.O_DIRECTORY, at=self._fd) as fd:
-                with contextlib.suppress(OSError):  # not every file system can, and the publish itself is verified
-                    self._calls.fsync(fd)
 
     def _missing(self, name: str) -> FileError:
         if self._dangles is not None:

@@ -13,6 +13,8 @@ from config_sync.http.failures import DeadlinePassed, StreamSilent, fold_headers
 from config_sync.http.fetching import Response
 from config_sync.http.foreign import client_failure, encoded
 
+_WAITING = "waiting for the answer"
+
 
 class AsyncBorrowed:
     """Requests through `client`."""
@@ -22,9 +24,11 @@ class AsyncBorrowed:
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float, max_bytes: int) -> Response:
         """See `AsyncFetcher.get`. The client's own timeouts hold too."""
+        stage = _WAITING
         try:
             async with asyncio.timeout(timeout_s) as patience:
                 response = await self._send(url, headers, None)
+                stage = "reading the body"
                 try:
                     found = fold_headers(response.headers.raw)
                     if not 200 <= response.status_code < 300:
@@ -40,8 +44,8 @@ class AsyncBorrowed:
         except Exception as error:
             if isinstance(error, TimeoutError) and patience.expired():
                 late = DeadlinePassed(f"not done within {timeout_s:g} s")
-                raise translate(late, url=url, stage="waiting for the answer") from None
-            raise client_failure(error, url=url, stage="waiting for the answer") from error
+                raise translate(late, url=url, stage=stage) from None
+            raise client_failure(error, url=url, stage=stage, is_answered=stage != _WAITING) from error
 
     @asynccontextmanager
     async def stream(
@@ -60,7 +64,7 @@ class AsyncBorrowed:
             except httpx.HTTPStatusError as error:
                 response = error.response
             except Exception as error:
-                raise client_failure(error, url=url, stage="waiting for the answer") from error
+                raise client_failure(error, url=url, stage=_WAITING) from error
             yield AsyncBorrowedStream(response, url, idle_timeout_s)
         finally:
             if response is not None:
@@ -97,7 +101,7 @@ class AsyncBorrowedStream:
                 f"{origin_of(self._url)}: the stream was silent for {self._idle_timeout_s:g} s"
             ) from error
         except Exception as error:
-            raise client_failure(error, url=self._url, stage="the stream broke off") from error
+            raise client_failure(error, url=self._url, stage="the stream broke off", is_answered=True) from error
 
 
 async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:

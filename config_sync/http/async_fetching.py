@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import httpcore
@@ -45,20 +45,21 @@ class AsyncFetcher:
             TlsFailed: the server's certificate or its TLS is refused.
             UnexpectedResponse: not HTTP, a body over `max_bytes`, or one that is encoded.
         """
+        heads: list[int] = []
         try:
             async with asyncio.timeout(timeout_s) as patience:
                 async with self._slot(is_tls=url.startswith("https:")) as pool:
-                    return await self._exchange(pool, url, headers, max_bytes)
+                    return await self._exchange(pool, url, headers, max_bytes, on_head=heads.append)
         except TimeoutError as error:
             if not patience.expired():
                 raise translate(error, url=url, stage="connecting") from error
             late = DeadlinePassed(f"not done within {timeout_s:g} s")
             raise translate(late, url=url, stage="waiting for the answer") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-            if any(type(link).__module__.partition(".")[0] == "h11" for link in chain_of(error)):
+            if not heads and any(type(link).__module__.partition(".")[0] == "h11" for link in chain_of(error)):
                 raise not_http(url) from error
             is_connecting = isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout))
-            stage = "connecting" if is_connecting else "waiting for the answer"
+            stage = "connecting" if is_connecting else "reading the body" if heads else "waiting for the answer"
             raise translate(error, url=url, stage=stage, is_handshake=is_connecting) from error
 
     async def close(self) -> None:
@@ -68,10 +69,17 @@ class AsyncFetcher:
             await self._idle.pop().aclose()
 
     async def _exchange(
-        self, pool: httpcore.AsyncConnectionPool, url: str, headers: Mapping[str, str], max_bytes: int
+        self,
+        pool: httpcore.AsyncConnectionPool,
+        url: str,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        *,
+        on_head: Callable[[int], None],
     ) -> Response:
         timeout = {"connect": self._connect_timeout_s}
         async with pool.stream("GET", url, headers=[*headers.items()], extensions={"timeout": timeout}) as raw:
+            on_head(raw.status)
             found = fold_headers(raw.headers)
             if 300 <= raw.status != _NOT_MODIFIED or raw.status < 200:
                 return Response(raw.status, found, b"")

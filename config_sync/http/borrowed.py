@@ -34,6 +34,7 @@ from config_sync.stop import Stop
 
 _AHEAD = 16
 """Chunks that the thread may read before somebody takes them."""
+_WAITING = "waiting for the answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Borrowed:
             if not 200 <= head.status < 300:
                 return Response(head.status, head.headers, b"")
             body = CappedBody(url, head.headers, max_bytes)
-            while isinstance(chunk := take(), bytes):
+            while isinstance(chunk := take(stage="reading the body"), bytes):
                 body.add(chunk)
             return Response(head.status, head.headers, body.whole())
 
@@ -85,14 +86,16 @@ class Borrowed:
         """Nothing: the client is its owner's."""
 
     @staticmethod
-    def _take(errand: _Errand, stop: Stop, url: str, deadline: float, allowed_s: float) -> _Word:
+    def _take(
+        errand: _Errand, stop: Stop, url: str, deadline: float, allowed_s: float, *, stage: str = _WAITING
+    ) -> _Word:
         try:
             word = errand.take(stop, deadline - time.monotonic())
         except DeadlinePassed:
             late = DeadlinePassed(f"not done within {allowed_s:g} s")
-            raise translate(late, url=url, stage="waiting for the answer") from None
+            raise translate(late, url=url, stage=stage) from None
         if isinstance(word, Exception):
-            raise client_failure(word, url=url, stage="waiting for the answer") from word
+            raise client_failure(word, url=url, stage=stage, is_answered=stage != _WAITING) from word
         return word
 
 
@@ -118,7 +121,7 @@ class BorrowedStream:
             if isinstance(word, httpx.ReadTimeout):
                 raise self._silent() from word
             if isinstance(word, Exception):
-                raise client_failure(word, url=self._url, stage="the stream broke off") from word
+                raise client_failure(word, url=self._url, stage="the stream broke off", is_answered=True) from word
             assert isinstance(word, bytes)
             yield word
 

@@ -10,14 +10,15 @@ from config_sync.errors import ServiceError
 from config_sync.http.failures import chain_of, not_http, origin_of, translate
 
 
-def client_failure(error: Exception, *, url: str, stage: str) -> ServiceError:
-    """The error to raise `from` what an httpx client, or a transport or hook in it, raised. Never its text."""
+def client_failure(error: Exception, *, url: str, stage: str, is_answered: bool = False) -> ServiceError:
+    """The error to raise `from` what an httpx client, or a transport or hook in it, raised. Never its text.
+
+    `is_answered`: the head of an answer had come.
+    """
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, (httpx.TransportError, OSError)):
-        if isinstance(error, httpx.RemoteProtocolError) and any(
-            type(link).__module__.partition(".")[0] == "h11" for link in chain_of(error)
-        ):
+        if not is_answered and any(type(link).__module__.partition(".")[0] == "h11" for link in chain_of(error)):
             return not_http(url)
         is_connecting = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
         return translate(error, url=url, stage="connecting" if is_connecting else stage, is_handshake=is_connecting)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpcore
 
@@ -106,17 +106,12 @@ def listening(
     )
     # As bytes: a Last-Event-ID is UTF-8 (HTML, section 9.2.3).
     raw_headers = [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
-    try:
-        request = httpcore.Request("GET", url, headers=raw_headers)
+    with ExitStack() as opened:
+        opened.callback(pool.close)
         try:
-            raw = pool.handle_request(request)
+            raw = opened.enter_context(pool.stream("GET", url, headers=raw_headers))
         except (httpcore.RemoteProtocolError, OSError) as error:
             if isinstance(error, httpcore.RemoteProtocolError) and not exchange.has_ended:
                 raise not_http(url) from error
             raise translate(error, url=url, stage=exchange.stage, is_handshake=exchange.is_handshake) from error
-        try:
-            yield Listening(raw, url, exchange)
-        finally:
-            raw.close()
-    finally:
-        pool.close()
+        yield Listening(raw, url, exchange)

@@ -19,11 +19,13 @@ from config_sync.model.targets import (
     Debounce,
     Durability,
     FileSpec,
+    Layout,
     OnDrift,
     OnFirstSync,
     SymlinkPolicy,
     Target,
     Validate,
+    WriteMode,
 )
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "FileState",
     "Format",
     "JsonValue",
+    "Layout",
     "Missing",
     "Number",
     "OnDrift",
@@ -61,5 +64,6 @@ __all__ = [
     "Target",
     "Truth",
     "Validate",
+    "WriteMode",
     "digest_of",
 ]

@@ -24,6 +24,22 @@ class Durability(enum.Enum):
     NONE = "none"
 
 
+class WriteMode(enum.Enum):
+    """How new bytes get into place."""
+
+    ATOMIC = "atomic"
+    IN_PLACE = "in_place"
+    """Into the file that is there, for a bind-mounted single file, which cannot be replaced: a reader may see a mix."""
+
+
+class Layout(enum.Enum):
+    """How the files of a target are switched."""
+
+    FILES = "files"
+    DIRECTORY = "directory"
+    """All at once: ``name -> ..data/name``, ``..data -> ..g<random>``, in their one parent directory."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileSpec:
     """One file of a target: where, from what, how it looks. `uid`/`gid` None: left to the directory or the agent."""
@@ -38,6 +54,7 @@ class FileSpec:
     symlink: SymlinkPolicy = SymlinkPolicy.FOLLOW_TRUSTED
     create_parents: bool = False
     durability: Durability = Durability.FULL
+    write: WriteMode = WriteMode.ATOMIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,8 @@ class Target:
     on_first_sync: OnFirstSync = OnFirstSync.AUTO
     debounce: Debounce = Debounce()
     required: bool = True
+    layout: Layout = Layout.FILES
+    prune: bool = False
 
     @property
     def configs(self) -> tuple[ConfigRef, ...]:

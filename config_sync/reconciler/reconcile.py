@@ -257,8 +257,12 @@ class Reconciler:
             if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run
                 self._refused[target.name] = (attempt, error)
             raise
-        # From here on this is what a later attempt falls back to, and what the consumer must be told of.
-        written = {**record.written, **attempt.digests}
+        # From here on this is what a later attempt falls back to, and what the consumer must be told of; after a death
+        # only some of it may be there.
+        written = dict(record.written)
+        for path, state in self._observe(target).items():
+            if isinstance(state, Present) and state.digest == attempt.digests.get(path):
+                written[path] = state.digest
         checked = replace(record, written=written, attempting=replace(attempt, is_checked=True))
         self._records.save(target.name, checked)
         self._refused.pop(target.name, None)

@@ -32,7 +32,8 @@ class Teller:
     def tell(self, target: Target, plan: Plan, record: Record, occasion: Occasion, stop: Stop) -> ReloadResult:
         """Run every reload of the target in order, up to the first failure; the record moves when all are done.
 
-        `WAITING_FOR_CONSUMER` leaves the reload owed, but on a first sync under ``on_first_sync: auto``.
+        `WAITING_FOR_CONSUMER` leaves the reload owed, but where no file was there before (on a first sync only under
+        ``on_first_sync: auto``).
 
         Raises:
             ReloadFailed: it stays owed; also where an operator asks for a reload and the target has none.
@@ -61,7 +62,9 @@ class Teller:
             raise
         self._failed.pop(target.name, None)
         is_waiting = all(one is ReloadResult.WAITING_FOR_CONSUMER for one in results)
-        if is_waiting and not (plan.is_first_sync and target.on_first_sync is OnFirstSync.AUTO):
+        # A first sync, or a boot that emptied /run: nothing was there to be read, so whoever starts reads the new.
+        is_beginning = plan.finds_nothing if not plan.is_first_sync else target.on_first_sync is OnFirstSync.AUTO
+        if is_waiting and not is_beginning:
             # It is not running, or just starting with the old content already read: the reload stays owed, quietly,
             # and a process that turns out to have started after the write settles it without being told.
             return ReloadResult.WAITING_FOR_CONSUMER

@@ -53,7 +53,7 @@ def remember(path: AbsolutePath, process: ProcessHandle) -> None:
 
 
 def read_pid_file(path: AbsolutePath) -> PidFile | None:
-    """What it says; None: there is none.
+    """What it says; None: there is none, or an empty one.
 
     Raises:
         ReloadFailed: it is no regular file, may be written by others, cannot be read, or holds no pid.
@@ -83,11 +83,14 @@ def read_pid_file(path: AbsolutePath) -> PidFile | None:
         raise ReloadFailed(f"pid file {path} cannot be read: {error.strerror}") from error
     finally:
         os.close(descriptor)
+    if not text.strip():
+        # Made before its program runs (`nginx -t` does that), or being written this instant: looked at again soon.
+        return None
     first = text.split(b"\n", 1)[0].strip()
     # pid_max is at most 2**22 (proc(5)).
     if not (first.isdigit() and 0 < len(first) <= 7 and int(first) > 0):
         raise ReloadFailed(
-            f"pid file {path} holds no process id" + ("" if first else " (its first line is empty)"),
+            f"pid file {path} holds no process id",
             hint="the program may be writing it right now: it is tried again",
         )
     return PidFile(path, int(first), found.st_mtime, found.st_uid)

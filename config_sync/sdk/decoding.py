@@ -128,23 +128,16 @@ def _dataclass(value: object, hint: type[object], path: str) -> object:
 def _typed_dict(value: object, hint: type[object], path: str) -> dict[str, object]:
     members = _object(value, path)
     required: frozenset[str] = getattr(hint, "__required_keys__", frozenset())
-    for name in sorted(required):
-        if name not in members:
+    made: dict[str, object] = {}
+    for name, one in _hints(hint).items():
+        # Where annotations are strings (PEP 563), the class itself does not know which are required.
+        marker = typing.get_origin(one)
+        inner: object = typing.get_args(one)[0] if marker in (typing.Required, typing.NotRequired) else one
+        if name in members:
+            made[name] = _fit(members[name], inner, _member(path, name))
+        elif marker is typing.Required or (name in required and marker is not typing.NotRequired):
             raise Misfit(_member(path, name), "is missing")
-    hints = _hints(hint)
-    return {
-        name: _fit(members[name], _unwrapped(one), _member(path, name))
-        for name, one in hints.items()
-        if name in members
-    }
-
-
-def _unwrapped(hint: object) -> object:
-    """Without ``Required`` or ``NotRequired`` around it."""
-    if typing.get_origin(hint) in (typing.Required, typing.NotRequired):
-        inner: object = typing.get_args(hint)[0]
-        return inner
-    return hint
+    return made
 
 
 _resolved: weakref.WeakKeyDictionary[type[object], Mapping[str, object]] = weakref.WeakKeyDictionary()
@@ -160,7 +153,7 @@ def _hints(hint: type[object]) -> Mapping[str, object]:
 
 def _resolve(hint: type[object]) -> Mapping[str, object]:
     try:
-        return typing.get_type_hints(hint)
+        return typing.get_type_hints(hint, include_extras=True)
     except Exception:  # noqa: BLE001  # evaluating an annotation can raise anything; one by one, most can be told
         found: dict[str, object] = {}
     for owner in reversed(hint.__mro__):

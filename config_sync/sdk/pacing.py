@@ -1,15 +1,15 @@
 """When a watch acts: connects again, fetches again. Pure: the time and the chance are handed in.
 
 1. A clean end and an error draw the next delay of a growing series, uniform in [0, min(30, retry_delay * 2**k)] s, with
-   k from 1; it starts over only after a stream has lived for 30 s. Without a `retry_delay` the unit is 0.05 s: a server
+   k from 1; it starts over only after a stream has lived for 30 s. Without a `retry_delay` the unit is 0.01 s: a server
    that accepts and closes must not be stormed.
 2. Silence on a live stream is no failure: one delay of the first size, nothing grows.
 3. Where a person must act (401, 403, 404, a certificate …) the delay is uniform in [1/2, 1] of the longest: 32 times
    `retry_delay`, at most 30 s.
 4. ``Retry-After`` (once) and the stream's ``retry:`` (from then on) are floors, capped at five minutes.
 5. After a (re)connect the value is fetched; after an event too, and when that brings nothing new, again at
-   `backoff.RECHECKS_S`: an event may come before its change can be read. A version that is as new as the event's
-   ends the series.
+   `backoff.RECHECKS_S`: an event may come before its change can be read. The series ends with a version that is as
+   new as the event's; where one of the two is not known, with a value that differs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from config_sync.backoff import RETRY_AFTER_CAP_S, Backoff, Delays, recheck_dela
 from config_sync.errors import Retry, ServiceUnavailable, SyncError
 
 _LONGEST_S = 30.0
-_SMALLEST_UNIT_S = 0.05
+_SMALLEST_UNIT_S = 0.01
 
 
 class Pace:
@@ -87,8 +87,8 @@ class Freshness:
     def fetched(self, now: float, *, is_new: bool, version: int | None) -> None:
         """The service answered; `version` is the answer's, where it told one."""
         self._pace = Pace(self._retry_delay_s, self._chance)
-        is_seen = self._wanted is not None and version is not None and version >= self._wanted
-        if is_new or is_seen:
+        is_seen = is_new if self._wanted is None or version is None else version >= self._wanted
+        if is_seen:
             self._left = []
         self._due_at = now + self._left.pop(0) if self._left else None
 

@@ -124,8 +124,9 @@ class Keeping(Generic[T]):
             self.freshness.fetched(now, is_new=False, version=answer.version)
             return False
         value = unmarshal(answer.plaintext, self._target)
+        # The first value tells nothing of an event that came while it was fetched.
+        self.freshness.fetched(now, is_new=self._plaintext is not None, version=answer.version)
         self._plaintext, self.etag = answer.plaintext, answer.etag
-        self.freshness.fetched(now, is_new=True, version=answer.version)
         held = self._snapshot.load()
         if held is not None and _same(held, value):
             self._snapshot.confirm(version=answer.version)

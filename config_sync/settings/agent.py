@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from config_sync.fields import Field, Values, fields
 from config_sync.kinds import Integer, PathText, Text, words
+from config_sync.model import AbsolutePath
 from config_sync.settings.directories import default_runtime_dir, default_state_dir
 from config_sync.settings.section import Section, as_values
 from config_sync.settings.values import AgentSettings
@@ -44,8 +45,8 @@ def build_agent(values: Values, environ: Mapping[str, str]) -> AgentSettings:
     """The section with its directories resolved."""
     log = values.optional(LOG)
     return AgentSettings(
-        state_dir=values.optional(STATE_DIR) or default_state_dir(environ),
-        runtime_dir=values.optional(RUNTIME_DIR) or default_runtime_dir(environ),
+        state_dir=values.optional(STATE_DIR) or AbsolutePath(default_state_dir(environ)),
+        runtime_dir=values.optional(RUNTIME_DIR) or AbsolutePath(default_runtime_dir(environ)),
         log_level=log[LEVEL] if log else "info",
         log_format=log[FORMAT] if log else "auto",
     )

@@ -26,22 +26,22 @@ class RunningAgent:
 
 
 @contextlib.contextmanager
-def running_agent(directory: Path, service: Emitting) -> Iterator[RunningAgent]:
-    """``config-sync run``, once its file is there and its stream is open; TERM on leaving.
+def running_agent(directory: Path, service: Emitting, *, name: str = "agent") -> Iterator[RunningAgent]:
+    """``config-sync run``, once its file is there and its stream is open; TERM on leaving. `name`: of its folder.
 
     Raises:
         RuntimeError: it ended instead; carries what it said.
     """
-    base = directory / "agent"
+    base = directory / name
     base.mkdir()
     path = base / "app.json"
-    settings, log = directory / "agent.yaml", directory / "agent.log"
+    settings, log = directory / f"{name}.yaml", directory / f"{name}.log"
     environment = environment_in(directory, CONFIG_SERVICE_TOKEN=TOKEN, CONFIG_SERVICE_KEY=KEY)
     # The socket's path has at most 107 bytes (unix(7)): it does not stand under whatever `--dir` says.
     with tempfile.TemporaryDirectory(prefix="bench-") as runtime, log.open("wb") as said:
         settings.write_text(
             f"service:\n  host: {service.url}\n"
-            f"agent:\n  state_dir: {directory}/agent-state\n  runtime_dir: {runtime}\n"
+            f"agent:\n  state_dir: {directory}/{name}-state\n  runtime_dir: {runtime}\n"
             f"targets:\n  {NAME}:\n    files:\n      - {{path: {path}}}\n"
         )
         process = subprocess.Popen(

@@ -66,12 +66,14 @@ def test_planning_again_after_a_success_says_nothing(
         )
 
     first = plan_now(record)
+    if first.writes and first.reload_owed:
+        record = attempting(record, Attempt(digests={one.path: one.digest for one in wanted}, kept={}))
     carried_out(wanted, observed, first)
     record = published(record, wanted, first, story=Story(), at=1.0)
-    assert record.reload_owed == first.reload_owed
+    assert not first.writes or record.reload_owed == first.reload_owed
     second = plan_now(record)
     assert all(one.action is Action.NOTHING for one in second.files)
-    assert second.reload_owed == first.reload_owed
+    assert second.reload_owed == record.reload_owed
     record = told(published(record, wanted, second, story=Story(), at=2.0), at=3.0)
     third = plan_now(record)
     assert all(one.action is Action.NOTHING for one in third.files)

@@ -271,6 +271,16 @@ def test_an_agent_outlives_whoever_read_its_log(home: Home, configs: Path) -> No
             agent.kill()
 
 
-def test_a_runtime_directory_that_cannot_be_made_is_one_clear_line(home: Home) -> None:
-    ended = home.command("--config", str(home.settings), "run", env={"RUNTIME_DIRECTORY": "/proc/nowhere"})
-    assert_refused(ended, 10, "/proc/nowhere/control.sock")
+@pytest.mark.parametrize(
+    ("name", "key"), [("RUNTIME_DIRECTORY", "agent.runtime_dir"), ("STATE_DIRECTORY", "agent.state_dir")]
+)
+def test_a_directory_of_its_own_that_cannot_be_made_is_one_clear_line(home: Home, name: str, key: str) -> None:
+    ended = home.command("--config", str(home.settings), "run", env={name: "/proc/nowhere"})
+    assert_refused(ended, 10, "/proc/nowhere", key)
+
+
+def test_a_second_agent_with_its_own_memory_does_not_take_the_socket(home: Home) -> None:
+    with home.agent():
+        ended = home.command("--config", str(home.settings), "run", env={"STATE_DIRECTORY": f"{home.root}/other-state"})
+        assert_refused(ended, 12, "another agent answers", str(home.socket))
+        assert home.command("health").returncode == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config_sync.devserver.server import RunningService
-from config_sync.log import TARGET_FAILED
+from config_sync.log import COMMAND_RECEIVED, TARGET_FAILED
 from tests import faults
 from tests.faults import FaultServer, refused_port
 from tests.program import Home, Started, home_at
@@ -59,6 +59,17 @@ def test_while_the_answer_does_not_come(home: Home, number: signal.Signals) -> N
         with home.agent(env={"CONFIG_SERVICE_HOST": server.url}, is_ready=False) as agent:
             eventually(lambda: len(server.requests) >= 2)
             ends_at_once(agent, number)
+
+
+def test_who_waits_for_an_answer_is_told_that_the_agent_went(home: Home) -> None:
+    with FaultServer(faults.half_open) as server:
+        with home.agent(env={"CONFIG_SERVICE_HOST": server.url}, is_ready=False) as agent:
+            with home.start("--config", str(home.settings), "sync", "--wait") as sync:
+                eventually(lambda: agent.events(COMMAND_RECEIVED))
+                ends_at_once(agent, signal.SIGTERM)
+                assert sync.process.wait(5) == 6
+                sync.close()
+                assert "hung up" in sync.err
 
 
 @BOTH

@@ -52,7 +52,7 @@ def test_it_shows_three_changes_and_leaves_nothing(home: Home) -> None:
     assert processes_of(home) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 def test_it_leaves_nothing_when_it_is_ended(home: Home, number: signal.Signals) -> None:
     with home.start("demo", env={"TMPDIR": f"{home.root}/tmp"}) as demo:
         demo.until_said("change 1")

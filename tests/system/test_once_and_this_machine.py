@@ -51,9 +51,9 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("name", USAGE)
-def test_a_wrong_command_line_is_2_and_says_what_was_meant(home: Home, name: str) -> None:
+def test_a_wrong_command_line_is_2_and_says_what_was_meant(tmp_path: Path, name: str) -> None:
     words, said = USAGE[name]
-    assert_refused(home.command(*words), 2, said)
+    assert_refused(home_at(tmp_path, "http://127.0.0.1:1").command(*words), 2, said)
 
 
 def test_every_problem_of_the_settings_is_told_at_once_with_its_place(home: Home) -> None:
@@ -93,13 +93,11 @@ CREDENTIALS: dict[str, tuple[dict[str, str], str]] = {
 
 @pytest.mark.parametrize("name", CREDENTIALS)
 def test_a_credential_that_cannot_be_used_is_3_and_never_shown(home: Home, name: str) -> None:
-    assert home.once().returncode == 0
-    before = files_in(home.root / "app")
     env, said = CREDENTIALS[name]
     ended = home.once(env=env)
     assert_refused(ended, 3, said)
     assert KEY[:-1] not in ended.stderr
-    assert files_in(home.root / "app") == before
+    assert files_in(home.root / "app") == {}
 
 
 def test_a_settings_file_that_is_not_there_is_3(home: Home) -> None:
@@ -189,8 +187,8 @@ def as_nobody(home: Home, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 HOOKS: dict[str, tuple[str, str]] = {
-    "fails": ("{command: [sh, -c, 'exit 3']}", "ended with exit code 3"),
-    "hangs": ("{command: [sleep, '60'], timeout: 300ms}", "timed out"),
+    "fails": ("{command: [sh, -c, 'exit 3']}", "exited with 3"),
+    "hangs": ("{command: [sleep, '60'], timeout: 300ms}", "killed at its timeout"),
     "does not exist": ("{command: [no-such-hook]}", "could not be started"),
     "dies": ("{command: 'kill -9 $$', shell: true}", "SIGKILL"),
 }
@@ -204,6 +202,11 @@ def test_a_hook_that_fails_is_11_and_the_new_file_stands(home: Home, configs: Pa
     assert_refused(ended, 11, said)
     assert (home.root / "app" / "app.yaml").read_text() == "greeting: hello\n"
     assert home.target("app")["reload_pending"] is True
+
+
+def test_a_reload_that_failed_is_made_good_once_without_a_rewrite(home: Home) -> None:
+    target(home, "reload: {command: [sh, -c, 'exit 3']}")
+    assert home.once().returncode == 11
     before = files_in(home.root / "app")
     target(home, f"reload: {{command: [sh, -c, 'echo >> {home.root}/runs']}}")
     assert home.once().returncode == 0
@@ -212,8 +215,23 @@ def test_a_hook_that_fails_is_11_and_the_new_file_stands(home: Home, configs: Pa
     assert files_in(home.root / "app") == before
 
 
-@pytest.mark.parametrize("disposition", [signal.SIG_DFL], ids=["default"])
-def test_a_consumer_that_would_die_of_the_signal_is_not_killed(home: Home, disposition: signal.Handlers) -> None:
+def test_only_what_failed_is_tried_and_told_again(home: Home) -> None:
+    hook = f"echo >> {home.root}/runs; test $(wc -l < {home.root}/runs) -ge 3"
+    home.configure(f"""\
+        service: {{retry: {{first: 20ms, max: 50ms}}}}
+        targets:
+          app: {{files: [{{path: {home.root}/app/app.yaml}}]}}
+          sick: {{files: [{{path: {home.root}/app/b.yaml, config: app}}], reload: {{command: "{hook}", shell: true}}}}
+        """)
+    ended = home.once("--retry-for", "20s")
+    lines = told(ended.stderr)
+    assert ended.returncode == 0
+    assert (home.root / "runs").read_text() == "\n" * 3
+    assert sum(line.startswith("config-sync: app: wrote") for line in lines) == 1
+    assert [line.split(":")[1].strip() for line in lines] == ["app", "sick", "sick"]
+
+
+def test_a_consumer_that_would_die_of_the_signal_is_not_killed(home: Home) -> None:
     with subprocess.Popen(["sleep", "60"]) as sleeper:
         try:
             (home.root / "app.pid").write_text(f"{sleeper.pid}\n")

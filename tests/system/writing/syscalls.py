@@ -88,8 +88,9 @@ class Worker:
         with strace:
             assert strace.stderr is not None
             attached = strace.stderr.readline()
-            assert attached.endswith(" attached\n"), attached
-            os.kill(pid, signal.SIGCONT)
+            is_attached = attached.endswith(" attached\n")
+            os.kill(pid, signal.SIGCONT if is_attached else signal.SIGKILL)
+            assert is_attached, attached + strace.stderr.read()
             strace.stderr.read()
         return aftermath_of(self._process.stdout.readline()), self._trace.read_text()
 

@@ -23,6 +23,8 @@ from config_sync.errors import FileError
 from config_sync.files import Calls
 from tests.system.writing.scenario import Scenario, all_scenarios
 
+_MOST_S = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -109,6 +111,7 @@ def _in_child(act: Callable[[], None], *, is_traced: bool) -> tuple[int, Told | 
 
 
 def _act(act: Callable[[], None], *, is_traced: bool) -> Told:
+    signal.alarm(_MOST_S)  # whoever waits for what never comes dies of SIGALRM
     if is_traced:
         os.kill(os.getpid(), signal.SIGSTOP)
     os.getpgid(0)

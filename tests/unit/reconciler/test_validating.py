@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
 from config_sync.errors import CheckNotRunnable, CheckRejected, ReloadFailed, Retry, Stopped
@@ -217,45 +214,3 @@ def test_when_the_settings_no_longer_check_in_place_an_unfinished_attempt_goes_o
     world.restart()
     assert world.sync(world.target()).reload is ReloadResult.RELOADED
     assert world.names == ["app.json"]
-
-
-@both_ways
-@pytest.mark.parametrize("content", [2, "bad"], ids=["good", "bad"])
-def test_a_death_at_any_call_never_lets_refused_content_reach_the_consumer(
-    world: World, in_place: bool, content: object
-) -> None:
-    files = world.spec("a.json"), world.spec("b.json")
-    script = 'grep -q bad "$1"/a.json "$1"/b.json && exit 1; exit 0'
-    validate = Validate(("/bin/sh", "-c", script, "sh", "{dir}"), in_place=in_place)
-    target = world.target(*files, validate=validate)
-    finished = False
-    for call in range(1, 400):
-        world.service.put("app", {"port": -call})
-        world.restart()
-        world.sync(target)
-        world.service.put("app", {"port": content})
-        left = call
-
-        def gate(_call: str) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise Death
-
-        world.restart(gate=gate)
-        try:
-            world.sync(target)
-            finished = left > 0
-        except Death:
-            pass
-        if finished:
-            break
-        world.restart()
-        world.sync(target)
-        good = json.dumps({"port": -call if content == "bad" else content}).encode()
-        assert [Path(spec.path).read_bytes() for spec in files] == [good, good]
-        assert set(world.reload.reads[-1].values()) == {good}
-        assert not world.owes()
-    assert finished
-    assert not any(b"bad" in content for read in world.reload.reads for content in read.values())
-    assert not any(name.endswith((".stage", ".tmp")) for name in world.names)

@@ -113,7 +113,13 @@ def test_a_dead_pid_waits_for_the_consumer(tmp_path: Path) -> None:
     assert hup(path).run(order(), Stop()) is ReloadResult.WAITING_FOR_CONSUMER
 
 
-@pytest.mark.parametrize("text", ["", "nginx", "-1", "0", "12 34", "99999999", "1.5"])
+@pytest.mark.parametrize("text", ["", "\n"], ids=["nothing", "a-blank-line"])
+def test_an_empty_pid_file_waits_for_the_consumer(tmp_path: Path, text: str) -> None:
+    """`nginx -t` makes one although nginx does not run."""
+    assert hup(pid_file(tmp_path, text)).run(order(), Stop()) is ReloadResult.WAITING_FOR_CONSUMER
+
+
+@pytest.mark.parametrize("text", ["nginx", "-1", "0", "12 34", "99999999", "1.5"])
 def test_a_pid_file_without_a_pid_fails_and_is_tried_again(tmp_path: Path, text: str) -> None:
     with pytest.raises(ReloadFailed, match="holds no process id"):
         hup(pid_file(tmp_path, text)).run(order(), Stop())

@@ -124,9 +124,10 @@ class _DeathAtDirectoryFsync:
         self._fsyncs = 0
 
     def __call__(self, call: str) -> None:
-        self._fsyncs += call == "fsync"
-        if self._fsyncs == 2:
-            raise _Death
+        if call == "fsync":
+            self._fsyncs += 1
+            if self._fsyncs == 2:
+                raise _Death
 
 
 def litter_below(place: Path) -> list[str]:

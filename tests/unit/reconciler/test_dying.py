@@ -1,0 +1,81 @@
+"""A process that is killed at any system call of a checked publish: the next one puts everything right."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from config_sync.model import ReloadOrder, ReloadResult, StopSignal, Target, Validate
+from tests.fakes import FakeReload
+from tests.unit.reconciler.world import World
+
+KILLED = 9
+EVERY = 7
+"""Each seventh call, so that it stays quick; what happens between two of them is one call of many alike."""
+
+
+class Noting(FakeReload):
+    """Notes what it read in a file too, so that it is known after a death."""
+
+    def __init__(self, notes: Path) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def run(self, order: ReloadOrder, stop: StopSignal) -> ReloadResult:
+        with self.notes.open("a") as file:
+            file.write("+".join(Path(path).read_text() for path in order.files) + "\n")
+        return super().run(order, stop)
+
+
+def killed_at(call: int, world: World, target: Target) -> bool:
+    """One pass in a process of its own that dies at its `call`-th system call; False: it came to its end before."""
+    child = os.fork()
+    if child == 0:
+        left = call
+
+        def gate(_call: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                os._exit(KILLED)
+
+        try:
+            world.restart(gate=gate)
+            world.sync(target)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, KILLED)
+    return code == KILLED
+
+
+@pytest.mark.parametrize("in_place", [False, True], ids=["staged", "in_place"])
+@pytest.mark.parametrize("content", [2, "bad"], ids=["good", "bad"])
+def test_killed_at_any_call_refused_content_never_reaches_the_consumer_and_good_content_does(
+    world: World, in_place: bool, content: object
+) -> None:
+    files = world.spec("a.json"), world.spec("b.json")
+    script = 'grep -q bad "$1"/a.json "$1"/b.json && exit 1; exit 0'
+    validate = Validate(("/bin/sh", "-c", script, "sh", "{dir}"), in_place=in_place)
+    reload = Noting(world.directory / "notes")
+    target = world.target(*files, validate=validate, reload=(reload,))
+    for call in range(1, 1000, EVERY):
+        world.service.put("app", {"port": -call})
+        world.restart()
+        world.sync(target)
+        world.service.put("app", {"port": content})
+        if not killed_at(call, world, target):
+            break
+        world.restart()
+        world.sync(target)
+        good = json.dumps({"port": -call if content == "bad" else content})
+        assert [Path(spec.path).read_text() for spec in files] == [good, good]
+        assert reload.notes.read_text().splitlines()[-1] == f"{good}+{good}"
+        assert not world.owes()
+    else:
+        raise AssertionError("it never came to its end")
+    assert "bad" not in reload.notes.read_text()
