@@ -145,7 +145,8 @@ class Agent:
 
     def reload_settings(self) -> Answer:
         """Read the settings again; the old ones stay in force if the new ones are bad."""
-        self._notifier.reloading()
+        if self._is_started:
+            self._notifier.reloading()
         try:
             settings = self._read_settings()
             _check_same_state(self._settings, settings)
@@ -159,7 +160,8 @@ class Agent:
             lines = "\n".join([f"the settings stay as they were: {error.message}", *problems])
             return answer(error.exit_code, lines, hint=error.hint)
         finally:
-            self._notifier.ready(status=self._summary())
+            if self._is_started:  # before that, READY would promise a first sync that has not been
+                self._notifier.ready(status=self._summary())
         sweep(settings.targets, self._memory.records, self._memory.disk)
         self._apply(settings, wake=Wake.SETTINGS)
         logger().info(SETTINGS_RELOADED, targets=len(settings.targets))

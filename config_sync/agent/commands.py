@@ -7,7 +7,7 @@ from collections.abc import Callable
 from config_sync.agent.control import Answer, Json, answer
 from config_sync.agent.passes import Passes
 from config_sync.agent.workers import Workers
-from config_sync.errors import Exit, UsageError
+from config_sync.errors import Exit, NoAgent, UsageError
 from config_sync.fields import nearest
 from config_sync.model import Outcome
 from config_sync.status import Board
@@ -85,25 +85,19 @@ def _told(outcomes: list[tuple[str, Outcome | None]]) -> Answer:
     code = int(Exit.DONE)
     for name, outcome in outcomes:
         if outcome is None:
-            told: Json = {
-                "name": name,
-                "result": "failed",
-                "reason": "Bug",
-                "error": "a bug: see the log",
-                "hint": None,
-            }
-            failed = int(Exit.BUG)
-        else:
-            error = outcome.error
-            told = {
-                "name": name,
-                "result": outcome.result.value,
-                "reason": outcome.reason,
-                "error": error.message if error is not None else None,
-                "hint": error.hint if error is not None else None,
-                "reload": outcome.reload.value if outcome.reload is not None else None,
-            }
-            failed = int(error.exit_code) if error is not None else 0
+            raise NoAgent(
+                f"the agent let go of {name} before it was looked at", hint="it is stopping, or has new settings"
+            )
+        error = outcome.error
+        told: Json = {
+            "name": name,
+            "result": outcome.result.value,
+            "reason": outcome.reason,
+            "error": error.message if error is not None else None,
+            "hint": error.hint if error is not None else None,
+            "reload": outcome.reload.value if outcome.reload is not None else None,
+        }
+        failed = int(error.exit_code) if error is not None else 0
         targets.append(told)
         code = code or failed
     return answer(code, "done" if code == 0 else "failed", targets=targets)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from config_sync.agent.settle import Again, Pace
 from config_sync.agent.story import Storyteller
 from config_sync.agent.workers import Workers
-from config_sync.errors import Stopped
+from config_sync.errors import BugFound, Stopped
 from config_sync.log import BUG_FOUND, logger
-from config_sync.model import ChangeEvent, Outcome, Record, Target
+from config_sync.model import ChangeEvent, Outcome, Record, Result, Target
 from config_sync.reconciler import Occasion, Reconciler
 from config_sync.records import Records
 from config_sync.settings import ServiceSettings
@@ -25,7 +25,7 @@ from config_sync.stop import Stop
 from config_sync.workqueue import Wake, Work, WorkQueue
 
 Asked = asyncio.Future[Outcome | None]
-"""What a command waits for: the outcome of a pass that starts after it asked; None: the pass ended in a bug."""
+"""What a command waits for: the outcome of a pass that starts after it asked; None: there was none any more."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,6 @@ class Passes:
         self._teller = Storyteller(self._loop.time)
         self._workers = workers
         workers.on_room = self._ring
-        self.bugs = 0
 
     # ---- the roster of targets
 
@@ -174,40 +173,48 @@ class Passes:
         occasion = Occasion(wakes=work.wakes, hints=hints, is_forced_reload=forced)
 
         def job() -> None:
-            result: Outcome | Exception
+            started = self._loop.time()
+            outcome: Outcome | None = None
             try:
-                result = reconciler.reconcile(target, occasion, self._stop)
+                outcome = reconciler.reconcile(target, occasion, self._stop)
+            except Stopped:
+                pass
             except Exception as error:  # noqa: BLE001  # the one border where a bug of ours becomes an outcome
-                result = error
+                outcome = _bug(work.key, error, took_s=self._loop.time() - started)
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._finish, work, occasion, target, result, asked)
+                self._loop.call_soon_threadsafe(self._finish, work, occasion, target, outcome, asked)
 
         self._workers.start(work.key, job)
 
     def _finish(
-        self, work: Work, occasion: Occasion, target: Target, result: Outcome | Exception, asked: list[Asked]
+        self, work: Work, occasion: Occasion, target: Target, outcome: Outcome | None, asked: list[Asked]
     ) -> None:
         now = self._loop.time()
         watched = self._watched.get(work.key)
-        if isinstance(result, Stopped) or watched is None:
+        if outcome is None or watched is None:
             self._queue.settle(work.key, now, again_in=None)
-        elif isinstance(result, Outcome):
+        else:
             record = self._records.get(work.key) or Record()
-            recovered = self._board.settled(result, record, is_compared=not occasion.is_reload_retry)
+            recovered = self._board.settled(outcome, record, is_compared=not occasion.is_reload_retry)
             # Of several configs a hint says nothing: the version on record is that of the first.
             hint = next(iter(occasion.hints.values())) if len(target.configs) == 1 and occasion.hints else None
-            again = watched.pace.after(result, wakes=work.wakes, hint=hint, record=record, now=now)
-            self._teller.tell(result, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
+            again = watched.pace.after(outcome, wakes=work.wakes, hint=hint, record=record, now=now)
+            self._teller.tell(outcome, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
             self._settle(work.key, again, now)
-        else:
-            self.bugs += 1
-            lines = "".join(traceback.format_tb(result.__traceback__))
-            logger().error(BUG_FOUND, target=work.key, error=type(result).__name__, traceback=lines)
-            self._settle(work.key, watched.pace.bug(now), now)
         for future in asked:
             if not future.done():
-                future.set_result(result if isinstance(result, Outcome) else None)
+                future.set_result(outcome)
         self._ring()
 
     def _settle(self, key: str, again: Again, now: float) -> None:
         self._queue.settle(key, now, again_in=again.in_s, wake=again.wake)
+
+
+def _bug(name: str, error: Exception, *, took_s: float) -> Outcome:
+    """What the operator sees of it; the frames go to the log, the exception's text nowhere: it may hold anything."""
+    word = type(error).__name__
+    logger().error(BUG_FOUND, target=name, error=word, traceback="".join(traceback.format_tb(error.__traceback__)))
+    found = BugFound(
+        f"a bug in config-sync ended the pass: {word}", hint="please report it with the log's line bug.found"
+    )
+    return Outcome(name, Result.FAILED, found.reason, took_s, found)

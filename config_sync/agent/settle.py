@@ -87,10 +87,6 @@ class Pace:
                     return self._reload_in(self._consumer.next(), now)
                 return self._resync(now)
 
-    def bug(self, now: float) -> Again:
-        """After a pass that ended in a bug of ours: back off like any failure."""
-        return Again(self._backoff(now, None), Wake.RETRY)
-
     def _after_success(
         self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record, now: float
     ) -> Again:

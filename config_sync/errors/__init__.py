@@ -23,7 +23,8 @@
         ├── CheckRejected       9       the consumer's own checker said no
         │   └── CheckNotRunnable 9      it could not be started
         ├── FileError          10       a step of the write failed; carries errno and step
-        └── ReloadFailed       11       the consumer could not be told
+        ├── ReloadFailed       11       the consumer could not be told
+        └── BugFound           70       an exception that nothing of ours expects ended the pass
 
 `Stopped` is no error: a wait or a fetch ended because the process is stopping.
 
@@ -35,6 +36,7 @@ from __future__ import annotations
 
 from config_sync.errors.exits import Exit, Retry
 from config_sync.errors.local import (
+    BugFound,
     CheckNotRunnable,
     CheckRejected,
     CredentialError,
@@ -59,6 +61,7 @@ from config_sync.errors.service import (
 from config_sync.errors.stopped import Stopped
 
 __all__ = [
+    "BugFound",
     "CheckNotRunnable",
     "CheckRejected",
     "ConfigSyncError",

@@ -94,6 +94,13 @@ class FileError(SyncError):
         self.transient = transient
 
 
+class BugFound(SyncError):
+    """A pass ended in an exception that nothing of ours expects: the log has where, and the target is tried again."""
+
+    exit_code = Exit.BUG
+    reason = "Bug"
+
+
 class ReloadFailed(SyncError):
     """The consumer could not be told; the files are in place and the reload stays pending."""
 

@@ -13,32 +13,40 @@ import stat
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.failures import refusal, step
+from config_sync.files.in_place import overwrite
 from config_sync.files.lock import ordered
 from config_sync.files.names import is_kept_of, new_kept
-from config_sync.files.observe import Look, look
-from config_sync.files.walk import DirectoryMissing, located
+from config_sync.files.observe import Look, look, look_behind
+from config_sync.files.own_links import OwnLink
+from config_sync.files.walk import DirectoryMissing, Place, located
 from config_sync.files.whole import Attributes, made
-from config_sync.model import Durability, FileSpec
+from config_sync.model import Durability, FileSpec, WriteMode
 
 _NO_LINK = (errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 """fs.protected_hardlinks on another user's file, too many links, or a file system without them (vfat, some FUSE)."""
 
 
-def keep_file(calls: Calls, name: str, old: Look, *, at: int, path: str) -> str:
+def keep_file(calls: Calls, name: str, old: Look, *, at: int, path: str, as_copy: bool = False) -> str:
     """Gives `old`, which is at `name`, a second, hidden name and returns it.
 
-    Where no link can be made a copy serves, readable by us only; the next publish puts owner and mode right.
+    Where no link can be made a copy serves, readable by us only; the next publish puts owner and mode right. `as_copy`:
+    at once, because the file itself will be written to (``write: in_place``).
 
     Raises:
         FileError: neither link nor copy could be made; nothing is left.
     """
     kept = new_kept(name)
+    if as_copy and old.content is None:
+        raise refusal(path, "its old content cannot be read, so there is no way back", reason="NotKept", step="read")
     try:
-        calls.link(name, kept, at=at)
+        if not as_copy:
+            calls.link(name, kept, at=at)
     except OSError as error:
         if error.errno not in _NO_LINK or old.content is None:
             with step("link", path):
                 raise
+        as_copy = True
+    if as_copy and old.content is not None:
         with made(calls, kept, old.content, Attributes(old.mode & 0o700), at=at, path=path, durable=True):
             pass
     return kept
@@ -48,10 +56,13 @@ def keep(calls: Calls, spec: FileSpec, *, state_dir: str | None) -> str | None:
     """See `config_sync.files.disk.Disk.keep`. Raises FileError."""
     try:
         with contextlib.ExitStack() as held:
-            place = held.enter_context(located(calls, spec))
+            place = held.enter_context(located(calls, spec, own_link=OwnLink.STOP))
             held.enter_context(ordered(calls, state_dir, place.name, at=place.fd))
-            old = look(calls, place.name, at=place.fd, path=place.path)
-            return None if old is None else keep_file(calls, place.name, old, at=place.fd, path=place.path)
+            old = _seen(calls, place, at=place.fd)
+            as_copy = place.is_own_link or spec.write is WriteMode.IN_PLACE
+            if old is None:
+                return None
+            return keep_file(calls, place.name, old, at=place.fd, path=place.path, as_copy=as_copy)
     except DirectoryMissing:
         return None
 
@@ -60,16 +71,18 @@ def restore(calls: Calls, spec: FileSpec, kept: str | None, *, state_dir: str | 
     """See `config_sync.files.disk.Disk.restore`. Raises FileError."""
     with contextlib.ExitStack() as held:
         try:
-            place = held.enter_context(located(calls, spec))
+            place = held.enter_context(located(calls, spec, own_link=OwnLink.STOP))
         except DirectoryMissing:
             return kept is None
         with step("readdir", place.path):
             here = held.enter_context(calls.opened(".", os.O_RDONLY | os.O_DIRECTORY, at=place.fd))
         held.enter_context(ordered(calls, state_dir, place.name, at=here))
-        found = look(calls, place.name, at=here, path=place.path)
+        found = _seen(calls, place, at=here)
         if kept is None:
             with step("unlink", place.path):
                 calls.unlink(place.name, at=here)
+        elif found is not None and (spec.write is WriteMode.IN_PLACE or place.is_own_link):
+            return _is_written_back(calls, found, kept, place=place, at=here)
         elif not _is_put_back(calls, found, kept, name=place.name, at=here, path=place.path):
             return False
         if spec.durability is Durability.FULL:
@@ -80,7 +93,7 @@ def restore(calls: Calls, spec: FileSpec, kept: str | None, *, state_dir: str | 
 
 def discard(calls: Calls, spec: FileSpec, kept: str) -> None:
     """See `config_sync.files.disk.Disk.discard`. Raises FileError."""
-    with contextlib.suppress(DirectoryMissing), located(calls, spec) as place:
+    with contextlib.suppress(DirectoryMissing), located(calls, spec, own_link=OwnLink.STOP) as place:
         _require_ours(kept, name=place.name, path=place.path)
         with step("unlink", place.path):
             calls.unlink(kept, at=place.fd)
@@ -101,6 +114,36 @@ def _is_put_back(calls: Calls, found: Look | None, kept: str, *, name: str, at: 
         with step("rename", path):
             calls.rename(kept, name, at=at)
     return True
+
+
+def _is_written_back(calls: Calls, found: Look, kept: str, *, place: Place, at: int) -> bool:
+    """Into the file that is there, for ``write: in_place``; its owner and mode stay."""
+    _require_ours(kept, name=place.name, path=place.path)
+    old = look(calls, kept, at=at, path=place.path)
+    if old is None or old.content is None:
+        return False
+    if not place.is_own_link and old.content != found.content:  # at a link of a directory nothing was replaced yet
+        attributes = Attributes(found.mode)
+        error = overwrite(
+            calls,
+            place.name,
+            old.content,
+            attributes,
+            at=at,
+            path=place.path,
+            old=found,
+            is_same=False,
+            durable=True,
+        )
+        if error is not None:
+            raise error
+    with step("unlink", place.path):
+        calls.unlink(kept, at=at)
+    return True
+
+
+def _seen(calls: Calls, place: Place, *, at: int) -> Look | None:
+    return (look_behind if place.is_own_link else look)(calls, place.name, at=at, path=place.path)
 
 
 def _require_ours(kept: str, *, name: str, path: str) -> None:

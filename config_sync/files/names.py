@@ -1,7 +1,8 @@
 """The names of what we put beside a destination: hidden, unique, recognizable as ours, and never those of a user.
 
 They start with a dot and end in ``.tmp``, ``.old``, ``.stage`` or ``.link``, or are a generation, ``..g`` and hex
-characters, so that no include pattern such as ``*.conf`` finds them. Random, never fixed: a fixed name left by a crash would block every later write.
+characters, so that no include pattern such as ``*.conf`` finds them. Random, never fixed: a fixed name
+left by a crash would block every later write.
 """
 
 from __future__ import annotations

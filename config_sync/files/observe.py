@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from config_sync.files.calls import Calls
 from config_sync.files.failures import refusal, step
+from config_sync.files.own_links import OwnLink, opened_current
 from config_sync.files.walk import DirectoryMissing, located
 from config_sync.model import Digest, FileSpec, FileState, Missing, Present, digest_of
 
@@ -73,10 +74,22 @@ def look(calls: Calls, name: str, *, at: int, path: str) -> Look | None:
         return None
 
 
+def look_behind(calls: Calls, name: str, *, at: int, path: str) -> Look | None:
+    """The same for a link of a directory layout: the file that its generation holds under that name."""
+    with step("open", path):
+        current = opened_current(calls, at=at)
+    if current is None:
+        return None
+    try:
+        return look(calls, name, at=current[0], path=path)
+    finally:
+        calls.close_quietly(current[0])
+
+
 def observe(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> FileState:
     """The state of a destination. Raises FileError as `look` and `located` do, but a missing directory is Missing."""
     try:
-        with located(calls, spec) as place:
+        with located(calls, spec, own_link=OwnLink.ENTER) as place:
             found = look(calls, place.name, at=place.fd, path=place.path)
     except DirectoryMissing:
         return Missing()

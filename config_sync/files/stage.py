@@ -17,6 +17,7 @@ from config_sync.files.calls import Calls
 from config_sync.files.failures import step
 from config_sync.files.leftovers import remove_tree
 from config_sync.files.names import new_stage
+from config_sync.files.own_links import OwnLink
 from config_sync.files.walk import located
 from config_sync.files.whole import Attributes, made
 from config_sync.model import AbsolutePath, FileSpec
@@ -47,7 +48,7 @@ def stage(calls: Calls, files: Sequence[tuple[FileSpec, bytes]], *, one_director
         paths: dict[AbsolutePath, str] = {}
         first: _Stage | None = None
         for spec, content in files:
-            place = held.enter_context(located(calls, spec, create=True))
+            place = held.enter_context(located(calls, spec, create=True, own_link=OwnLink.STOP))
             with step("fstat", place.path):
                 info = calls.fstat(place.fd)
             beside = stages.setdefault((info.st_dev, info.st_ino), [])

@@ -112,7 +112,7 @@ def _fill(
     with step("utime", path):
         # 11. Before the owner changes, because only an owner may. Half of all quick replacements would share it.
         if later_than_ns is not None:
-            _make_later(calls, fd, info, later_than_ns)
+            make_later(calls, fd, info, later_than_ns)
     with step("fchown", path, wanted=(attributes.uid, attributes.gid)):
         # 9. The owner first: the old owner must never have what the mode gives to the new one.
         if attributes.owner_differs_from(info):
@@ -126,7 +126,7 @@ def _fill(
     with step("fstat", path):
         # 12. A setgid bit or an owner can be dropped without an error.
         info = calls.fstat(fd)
-    _verify(info, attributes, size=len(content), path=path)
+    verify(info, attributes, size=len(content), path=path)
     if durable:
         with step("fsync", path):
             # 13. Never again on this inode: a second fsync may succeed without the data (fsync(2), "EIO").
@@ -134,7 +134,7 @@ def _fill(
     return info
 
 
-def _make_later(calls: Calls, fd: int, info: os.stat_result, than_ns: int) -> None:
+def make_later(calls: Calls, fd: int, info: os.stat_result, than_ns: int) -> None:
     """The file's mtime strictly after `than_ns`, by as little as the file system can tell apart."""
     for later_ns in _LATER_NS:
         if info.st_mtime_ns > than_ns:
@@ -143,8 +143,9 @@ def _make_later(calls: Calls, fd: int, info: os.stat_result, than_ns: int) -> No
         info = calls.fstat(fd)
 
 
-def _verify(info: os.stat_result, attributes: Attributes, *, size: int, path: str) -> None:
-    if info.st_nlink != 1:
+def verify(info: os.stat_result, attributes: Attributes, *, size: int, path: str, links: int = 1) -> None:
+    """The open file is what it should be. Raises FileError."""
+    if info.st_nlink != links:
         raise failure(OSError(errno.ESTALE, os.strerror(errno.ESTALE)), path, "fstat")
     if info.st_size != size:
         raise refusal(path, f"only {info.st_size} of {size} bytes were stored", reason="IoError", step="fstat")

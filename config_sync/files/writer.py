@@ -28,19 +28,21 @@ from dataclasses import dataclass, field
 
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
-from config_sync.files.failures import failure, refusal, step
+from config_sync.files.directory_sync import sync_directory
+from config_sync.files.failures import refusal, step
+from config_sync.files.in_place import TornWrite, overwrite
 from config_sync.files.kept import keep_file
 from config_sync.files.leftovers import clear
 from config_sync.files.lock import ordered
 from config_sync.files.names import new_temp
-from config_sync.files.observe import Look, look
-from config_sync.files.walk import located
+from config_sync.files.observe import Look, look, look_behind
+from config_sync.files.own_links import OwnLink
+from config_sync.files.walk import Place, located
 from config_sync.files.whole import Attributes, made
-from config_sync.model import Durability, FileSpec
+from config_sync.model import Durability, FileSpec, WriteMode
 
 _MOST_TRIES = 3
 """Another agent that clears leftovers may take a temp between two of our steps; three times is an enemy."""
-_NO_DIRECTORY_FSYNC = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 class WriteResult(enum.Enum):
@@ -91,11 +93,12 @@ def publish(
 ) -> Published:
     """Carries the sequence out; see `config_sync.files.disk.Disk.publish` for the promise. Raises FileError."""
     with contextlib.ExitStack() as held:
-        place = held.enter_context(located(calls, spec, create=True, settle=spec.path not in memory.settled))  # 1
+        is_new_here = spec.path not in memory.settled
+        place = held.enter_context(located(calls, spec, create=True, settle=is_new_here, own_link=OwnLink.STOP))  # 1
         with step("readdir", place.path):
             here = held.enter_context(calls.opened(".", os.O_RDONLY | os.O_DIRECTORY, at=place.fd))
         held.enter_context(ordered(calls, state_dir, place.name, at=here))  # 2
-        writer = _Writer(calls, spec, content, memory=memory, at=here, name=place.name, path=place.path)
+        writer = _Writer(calls, spec, content, memory=memory, at=here, place=place)
         try:
             return writer.run(keep_old=keep_old, keep=keep, now=now)
         except FileError as error:
@@ -110,22 +113,22 @@ def publish(
 class _Writer:
     """The steps from 3 on, for one destination whose directory is open and whose lock is held."""
 
-    def __init__(
-        self, calls: Calls, spec: FileSpec, content: bytes, *, memory: Memory, at: int, name: str, path: str
-    ) -> None:
+    def __init__(self, calls: Calls, spec: FileSpec, content: bytes, *, memory: Memory, at: int, place: Place) -> None:
         self._calls = calls
         self._spec = spec
         self._content = content
         self._memory = memory
         self._at = at
-        self._name = name
-        self._path = path
+        self._name = place.name
+        self._path = place.path
+        self._is_own_link = place.is_own_link  # a directory layout was here: the file takes its link's place
         self._attributes = Attributes(spec.mode, spec.uid, spec.gid)
         self._is_durable = spec.durability is Durability.FULL
         self._warnings: list[str] = []
 
     def run(self, *, keep_old: bool, keep: Collection[str], now: float) -> Published:
-        old = look(self._calls, self._name, at=self._at, path=self._path)  # 3
+        looking = look_behind if self._is_own_link else look
+        old = looking(self._calls, self._name, at=self._at, path=self._path)  # 3
         is_same = old is not None and old.content == self._content
         is_known = self._spec.path in self._memory.settled
         if old is None or not is_same or self._differs(old) or not is_known:
@@ -133,6 +136,8 @@ class _Writer:
             self._warn_of_links(old, mine)
         if old is not None and is_same and not self._differs(old) and self._is_settled(old):  # 4
             return self._sync_directory(old.identity, WriteResult.UNCHANGED, kept=None, is_same=True)
+        if old is not None and self._spec.write is WriteMode.IN_PLACE and not self._is_own_link:
+            return self._overwrite(old, keep_old=keep_old, is_same=is_same)
         for tries_left in reversed(range(_MOST_TRIES)):
             try:
                 return self._replace(old, keep_old=keep_old, is_same=is_same)
@@ -143,7 +148,8 @@ class _Writer:
 
     def _differs(self, old: Look) -> bool:
         """Whether mode, owner, group or ACL are not as wanted, or a write may have been lost."""
-        return old.has_acl or self._attributes.differ_from(old.info) or self._spec.path in self._memory.suspect
+        is_wrong = old.has_acl or self._attributes.differ_from(old.info) or self._is_own_link
+        return is_wrong or self._spec.path in self._memory.suspect
 
     def _is_settled(self, old: Look) -> bool:
         """Whether the file that is there is durable, by our own hand or now; False: it must be written anew."""
@@ -189,6 +195,43 @@ class _Writer:
         result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
         return self._sync_directory((new.st_dev, new.st_ino), result, kept=kept, is_same=is_same)  # 17
 
+    def _overwrite(self, old: Look, *, keep_old: bool, is_same: bool) -> Published:
+        """The way of ``write: in_place``: no entry of the directory changes, so there is none to make durable."""
+        spec, settled = self._spec, self._memory.settled
+        kept: str | None = None
+        if keep_old:
+            kept = keep_file(self._calls, self._name, old, at=self._at, path=self._path, as_copy=True)
+        # Bytes whose fsync failed once are written again.
+        is_heal = is_same and spec.path not in self._memory.suspect
+        try:
+            error = overwrite(
+                self._calls,
+                self._name,
+                self._content,
+                self._attributes,
+                at=self._at,
+                path=self._path,
+                old=old,
+                is_same=is_heal,
+                durable=self._is_durable,
+            )
+        except FileError as failed:
+            settled.pop(spec.path, None)
+            if kept is not None and not (isinstance(failed, TornWrite) and not failed.is_put_back):
+                with contextlib.suppress(OSError):
+                    self._calls.unlink(kept, at=self._at)
+            raise
+        if not is_heal:
+            self._warnings.append(f"not atomic: {self._path} was written in place, a reader may have seen a mix")
+        if error is not None:
+            settled.pop(spec.path, None)
+            self._memory.suspect.add(spec.path)
+            return Published(WriteResult.WRITTEN_NOT_DURABLE, kept, tuple(self._warnings), error, is_same)
+        settled[spec.path] = old.identity
+        self._memory.suspect.discard(spec.path)
+        result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
+        return Published(result, kept, tuple(self._warnings), None, is_same)
+
     def _verify(self, new: os.stat_result) -> None:
         """The destination is the file that we made. Raises FileError."""
         with step("lstat", self._path):
@@ -206,13 +249,9 @@ class _Writer:
         """Makes the entry durable where that is promised and not known; a failure is told, and nothing is undone."""
         error: FileError | None = None
         if self._is_durable and self._memory.settled.get(self._spec.path) != identity:
-            try:
-                self._calls.fsync(self._at)
-            except OSError as failed:
-                if failed.errno in _NO_DIRECTORY_FSYNC:
-                    self._warnings.append(f"{self._path}: this file system cannot make a rename durable")
-                else:
-                    error = self._not_durable(failed)
+            warning, error = sync_directory(self._calls, at=self._at, path=self._path)
+            if warning is not None:
+                self._warnings.append(warning)
         if error is None:
             self._memory.settled[self._spec.path] = identity
         else:
@@ -220,17 +259,6 @@ class _Writer:
             self._memory.suspect.add(self._spec.path)
             result = WriteResult.WRITTEN_NOT_DURABLE
         return Published(result, kept, tuple(self._warnings), error, is_same)
-
-    def _not_durable(self, failed: OSError) -> FileError:
-        told = failure(failed, self._path, "fsync of the directory")
-        return FileError(
-            f"{told.message}; the new content is in place, but a power cut may bring the old one back",
-            hint=told.hint,
-            errno=told.errno,
-            step="fsync of the directory",
-            reason="NotDurable",
-            published=True,
-        )
 
     def _warn_of_links(self, old: Look | None, mine: int) -> None:
         """Other names of the old file keep the old content. `mine` of its links are ours."""

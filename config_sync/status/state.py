@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from config_sync.errors import (
+    BugFound,
     CheckNotRunnable,
     CheckRejected,
     DecryptFailed,
@@ -78,4 +79,4 @@ def state_of(facts: Facts) -> State:
 
 def is_local(error: SyncError | None) -> bool:
     """Whether the reason lies on this machine: an unreachable or refusing service never makes a target `failed`."""
-    return isinstance(error, FileError | CheckNotRunnable)
+    return isinstance(error, FileError | CheckNotRunnable | BugFound)

@@ -168,6 +168,8 @@ def test_a_bug_in_a_pass_is_contained_backed_off_and_healed() -> None:
             assert 3 <= passes.count("broken") <= 30
             answer = await world.ask(command="sync", targets=["broken"], wait=True)
             assert answer["exit_code"] == 70
+            assert world.status("broken")["state"] == "failed"
+            assert world.status("good")["state"] == "synced"
             world.service.put("good", {"v": 2})
             world.stream("good").change(2)
             await asyncio.sleep(61)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from config_sync.cli import COMMANDS
 from config_sync.devserver.server import RunningService
-from tests.program import PROGRAM, Home, assert_refused, home_at
+from tests.program import AS_NOBODY, NOBODY, PROGRAM, Home, assert_refused, home_at
 from tests.service import serving, write_config
 from tests.waiting import eventually
 
@@ -110,6 +111,25 @@ def test_run_without_settings_follows_the_service(changing: Home, configs: Path)
         eventually(lambda: json.loads((changing.root / "app.json").read_text()) == {"greeting": "goodbye"})
         assert agent.end() == 0
     assert not (changing.root / "other.json").exists()
+
+
+@pytest.mark.root
+def test_a_user_without_rights_and_without_a_home_is_served_and_told_what_is_missing(service: RunningService) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o777)
+        whole = home_at(Path(root), service.url).environ
+        home = Home(Path(root), {name: value for name, value in whole.items() if not name.endswith("_DIRECTORY")})
+        ended = home.command("once", "--file", "app=app.json", before=AS_NOBODY)
+        assert ended.returncode == 0, ended.stderr
+        assert "config-sync cannot be made: Permission denied" in ended.stderr
+        assert (home.root / "app.json").stat().st_uid == NOBODY
+        assert_refused(home.command("run", "--file", "app=app.json", before=AS_NOBODY), 10, "agent.state_dir")
+        env = {"XDG_STATE_HOME": root}
+        with home.start("run", "--file", "app=app.json", env=env, before=AS_NOBODY) as agent:
+            ready = ("health", "ready")
+            eventually(lambda: home.command(*ready, env=env, before=AS_NOBODY).returncode == 0, every_s=0.1)
+            assert agent.end() == 0
+        assert "synced" in home.command("status", env=env, before=AS_NOBODY).stdout
 
 
 def test_get_prints_or_writes_as_the_agent_would(home: Home) -> None:

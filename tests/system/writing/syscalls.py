@@ -78,6 +78,13 @@ class Worker:
 
     def play(self, scenario: str, *expressions: str) -> tuple[Aftermath, str]:
         """The scenario under strace with these arguments; also the trace."""
+        try:
+            return self._play(scenario, expressions)
+        except BaseException:
+            self._process.kill()  # it waits for what will not come
+            raise
+
+    def _play(self, scenario: str, expressions: Sequence[str]) -> tuple[Aftermath, str]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f'{{"scenario": "{scenario}", "place": "{self._place}"}}\n')

@@ -30,7 +30,7 @@ _ERRORS = {
     "lseek": ("EINVAL",),
     "fcntl": ("EMFILE", "EBADF"),
     "ioctl": ("ENOTTY",),
-    "flock": ("EINTR", "ENOLCK", "EWOULDBLOCK", "EIO"),
+    "flock": ("EINTR", "ENOLCK", "EAGAIN", "EIO"),
     "fgetxattr": ("ENODATA", "EOPNOTSUPP", "EIO", "EACCES"),
     "fremovexattr": ("ENODATA", "EOPNOTSUPP", "EIO", "EPERM", "EROFS"),
     "write": (*_SPACE, "EIO", "EFBIG", "EINTR", "EPERM"),

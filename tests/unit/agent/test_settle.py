@@ -166,8 +166,3 @@ def test_an_event_of_the_version_on_disk_needs_no_second_look() -> None:
 
 def test_a_change_needs_no_second_look() -> None:
     assert after(pace(), fine(Result.CHANGED), Wake.EVENT).wake is Wake.RESYNC
-
-
-def test_a_bug_backs_off_like_a_failure() -> None:
-    paced = pace()
-    assert [paced.bug(LATE).in_s for _ in range(3)] == [5.0, 10.0, 20.0]

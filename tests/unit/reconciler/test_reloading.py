@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
-import os
 
 import pytest
 
-from config_sync.errors import CheckRejected, FileError, ReloadFailed, ServiceUnavailable, Stopped
-from config_sync.model import OnDrift, OnFirstSync, ReloadResult, Result
+from config_sync.errors import ReloadFailed, Stopped
+from config_sync.model import OnFirstSync, ReloadResult, Result
 from config_sync.reconciler import Occasion
 from config_sync.workqueue import Wake
-from tests.fakes import FakeReload, unavailable
-from tests.unit.reconciler.world import World, checker, seen
+from tests.fakes import FakeReload
+from tests.unit.reconciler.world import World, seen
 
 WAITING = ReloadResult.WAITING_FOR_CONSUMER
 
@@ -206,97 +204,3 @@ def test_an_edit_before_the_retry_is_restored_first(world: World) -> None:
     world.path.write_bytes(b"edited")
     assert world.sync(target, Wake.RELOAD_RETRY).result is Result.CHANGED
     assert world.reload.reads[-1] == {str(world.path): b'{"port": 1}'}
-
-
-def test_a_reload_that_is_owed_runs_although_the_service_is_away(world: World) -> None:
-    """Killed before the reload; after the restart the service cannot be reached."""
-    target = world.target()
-    world.service.put("app", {"port": 1})
-    world.reload.script.append(Death())
-    with pytest.raises(Death):
-        world.sync(target, occasion=Occasion())
-    world.restart()
-    world.sync(target, occasion=Occasion(may_reload=False))  # what is on disk is now recorded
-    world.restart()
-    world.service.outage = unavailable()
-    outcome = world.sync(target)
-    assert isinstance(outcome.error, ServiceUnavailable)
-    assert world.reload.reads[-1] == {str(world.path): b'{"port": 1}'}
-    assert not world.owes()
-    world.sync(target, Wake.RETRY)
-    assert len(world.reload.orders) == 2
-
-
-def test_a_reload_that_is_owed_runs_although_the_next_version_is_rejected(world: World) -> None:
-    target = world.target(validate=checker('! grep -q bad "$1"'))
-    world.service.put("app", {"port": 1})
-    world.reload.script.extend([failing(), failing()])
-    world.sync(target)
-    world.service.put("app", {"port": "bad"})
-    assert isinstance(world.sync(target, Wake.EVENT).error, CheckRejected)
-    assert world.owes()
-    assert isinstance(world.sync(target, Wake.RESYNC).error, CheckRejected)
-    assert not world.owes()
-    assert world.reload.reads[-1] == {str(world.path): b'{"port": 1}'}
-
-
-def test_an_edit_that_is_put_right_after_the_look_stays_owed_when_its_reload_fails(world: World) -> None:
-    target = world.target()
-    world.service.put("app", {"port": 1})
-    world.sync(target)
-    edits = [b"edited"]
-
-    def gate(call: str) -> None:
-        # Between the last look and the publish: the destination's lock is taken in between.
-        if call == "flock" and edits and len(world.service.fetches) == 2:
-            world.path.write_bytes(edits.pop())
-
-    world.restart(gate=gate)
-    world.reload.script.append(failing())
-    outcome = world.sync(target, Wake.RESYNC)
-    assert outcome.wrote
-    assert isinstance(outcome.error, ReloadFailed)
-    assert world.owes()
-    assert world.sync(target, Wake.RELOAD_RETRY).reload is ReloadResult.RELOADED
-
-
-def test_a_tolerated_edit_does_not_make_the_retries_of_a_reload_fetch(world: World) -> None:
-    target = dataclasses.replace(world.target(), on_drift=OnDrift.REPORT)
-    world.service.put("app", {"port": 1})
-    world.reload.script.append(failing())
-    world.sync(target)
-    world.path.write_bytes(b"edited")
-    assert world.sync(target, Wake.RELOAD_RETRY).reload is ReloadResult.RELOADED
-    assert world.service.counts["app"] == 1
-    assert world.path.read_bytes() == b"edited"
-    assert not world.owes()
-
-
-def test_a_record_that_cannot_be_saved_before_the_publish_changes_nothing(world: World) -> None:
-    def gate(call: str) -> None:
-        if call == "write":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    world.service.put("app", {"port": 1})
-    world.restart(records_gate=gate)
-    outcome = world.sync(world.target())
-    assert isinstance(outcome.error, FileError)
-    assert world.names == []
-    world.restart()
-    assert world.sync(world.target(), Wake.RETRY).reload is ReloadResult.RELOADED
-
-
-def test_a_record_that_cannot_be_saved_after_the_reload_means_one_reload_a_pass_and_no_storm(world: World) -> None:
-    def gate(call: str) -> None:
-        if call == "write" and world.reload.orders:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    world.service.put("app", {"port": 1})
-    world.restart(records_gate=gate)
-    for runs in (1, 2):
-        assert isinstance(world.sync(world.target()).error, FileError)
-        assert len(world.reload.orders) == runs
-    world.restart()
-    world.sync(world.target())
-    world.sync(world.target())
-    assert len(world.reload.orders) == 3

@@ -1,0 +1,39 @@
+"""The last step of every change: the directory's entries made durable, or the truth about it told."""
+
+from __future__ import annotations
+
+import errno
+
+from config_sync.errors import FileError
+from config_sync.files.calls import Calls
+from config_sync.files.failures import failure
+
+_UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+_STEP = "fsync of the directory"
+
+
+def sync_directory(calls: Calls, *, at: int, path: str) -> tuple[str | None, FileError | None]:
+    """Makes the entries of `at` durable; a warning where the file system cannot, an error (``published``) if it fails.
+
+    Nothing is undone, and it is never tried again on the same entries: a second fsync may lie (fsync(2), "EIO").
+    """
+    try:
+        calls.fsync(at)
+    except OSError as failed:
+        if failed.errno in _UNSUPPORTED:
+            return f"{path}: this file system cannot make a rename durable", None
+        return None, not_durable(failed, path, _STEP)
+    return None, None
+
+
+def not_durable(failed: OSError, path: str, step: str) -> FileError:
+    """The error of content that is in place, but not known to be on the disk."""
+    told = failure(failed, path, step)
+    return FileError(
+        f"{told.message}; the new content is in place, but a power cut may bring the old one back",
+        hint=told.hint,
+        errno=told.errno,
+        step=step,
+        reason="NotDurable",
+        published=True,
+    )
