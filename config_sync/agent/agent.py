@@ -132,6 +132,8 @@ class Agent:
         for warning in settings.warnings:
             logger().warning(SETTINGS_WARNED, reason=str(warning))
         self._settings = settings
+        self._board.stale_after_s = settings.service.stale_after_s
+        self._page.host = settings.service.host
         self._passes.reconciler = self._connection.reconciler
         self._passes.watch(settings.targets, settings.service, wake=wake)
         self._roster.follow(settings.targets, self._connection.streams, settings.service, self._tasks)

@@ -10,7 +10,7 @@ import random
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from config_sync import __version__
 from config_sync.agent.agent import Agent, Connection
@@ -30,8 +30,10 @@ _SPARE_FILES = 256
 """Descriptors beside the streams: fetches, hooks, files."""
 
 
-def run_agent(settings: Settings, read_settings: Callable[[], Settings]) -> int:
+def run_agent(settings: Settings, read_settings: Callable[[], Settings], *, early_hups: Sequence[int] = ()) -> int:
     """Run until TERM or INT; returns only for an error, else the process leaves with 0.
+
+    `early_hups` has an entry for each HUP that came since `settings` began to be read.
 
     Raises:
         StateLocked: another agent holds the state directory.
@@ -48,11 +50,11 @@ def run_agent(settings: Settings, read_settings: Callable[[], Settings]) -> int:
                 errno=error.errno,
                 step=error.step,
             ) from error
-        asyncio.run(_run(settings, read_settings))
+        asyncio.run(_run(settings, read_settings, early_hups))
     return int(Exit.DONE)
 
 
-async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> None:
+async def _run(settings: Settings, read_settings: Callable[[], Settings], early_hups: Sequence[int]) -> None:
     clock = SystemClock()
     stop = Stop()
     workers = Threads()
@@ -77,6 +79,8 @@ async def _run(settings: Settings, read_settings: Callable[[], Settings]) -> Non
         chance=random.random,
     )
     _listen_to_signals(agent)
+    if early_hups:
+        asyncio.get_running_loop().call_soon(agent.reload_settings)
     _warn_of_environment(settings)
     logger().info(AGENT_STARTED, version=__version__, pid=os.getpid(), targets=len(settings.targets))
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from collections.abc import Mapping
 
 from config_sync.cli.asking import ask, code_of, runtime_dir_of
 from config_sync.cli.loading import text
 from config_sync.cli.output import put, say
+from config_sync.errors import SettingsError
 from config_sync.settings import load
 
 
@@ -54,5 +56,7 @@ def _runtime_dir(arguments: argparse.Namespace) -> str:
     if given is None and "CONFIG_SYNC_RUNTIME_DIR" not in os.environ:
         default = "/etc/config-sync/settings.yaml"
         if os.access(default, os.R_OK):
-            return load(default, environ=os.environ, needs_service=False).agent.runtime_dir
+            # Settings that were broken just now must not keep an operator from the agent that still runs.
+            with contextlib.suppress(SettingsError):
+                return load(default, environ=os.environ, needs_service=False).agent.runtime_dir
     return runtime_dir_of(given)

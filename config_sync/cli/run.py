@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 
 from config_sync.agent.running import run_agent
 from config_sync.cli.loading import add_settings_options, require_targets, set_up_log, settings_reader
@@ -19,6 +20,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Until it is stopped. Raises ConfigSyncError."""
+    early: list[int] = []
+    # From here on a HUP is remembered: it may tell of settings that change while they are being read.
+    signal.signal(signal.SIGHUP, lambda number, _frame: early.append(number))
     read = settings_reader(arguments, needs_service=True)
 
     def read_settings() -> Settings:
@@ -28,4 +32,4 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = read_settings()
     require_targets(settings)
-    return run_agent(settings, read_settings)
+    return run_agent(settings, read_settings, early_hups=early)

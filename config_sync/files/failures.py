@@ -60,7 +60,7 @@ def failure(error: OSError, path: str, step: str, *, wanted: tuple[int | None, i
     if number in _DENIED:
         return _denied(number, path, step, wanted)
     if number == errno.ENOENT and step in ("open", "mkdir"):
-        known = _Meaning("DirectoryMissing", "its directory was removed meanwhile")
+        known = _Meaning("DirectoryMissing", "its directory is not there", "create it, or set 'create_parents: true'")
     else:
         known = _MEANINGS.get(number) or _Meaning("WriteFailed", os.strerror(number) if number else str(error))
     return FileError(

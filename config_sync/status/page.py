@@ -94,14 +94,14 @@ class StatusPage:
     def __init__(self, board: Board, *, runtime_dir: str, host: str | None, clock: Clock) -> None:
         self._board = board
         self._runtime_dir = runtime_dir
-        self._host = host
+        self.host = host
         self._started_at = clock.now()
         self._last: Mapping[str, Json] | None = None
         self._is_broken = False
 
     def write(self) -> None:
         """Replace the file if the page has changed since the last time."""
-        page = render(self._board, host=self._host, started_at=self._started_at)
+        page = render(self._board, host=self.host, started_at=self._started_at)
         if page == self._last:
             return
         try:

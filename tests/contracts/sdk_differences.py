@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TypeAlias
 
 import httpx
 
@@ -36,9 +35,6 @@ class Server:
 
     port: int
     tags: list[str] = field(default_factory=list)
-
-
-Call: TypeAlias = Callable[[object], object]
 
 
 def outcome(sdk: ModuleType, call: Callable[[], object]) -> object:
@@ -85,6 +81,7 @@ def _message_of_a_refusal(sdk: ModuleType) -> object:
             return "body" in str(error)
         finally:
             client.close()
+    return "no error"
 
 
 def _value_in_a_message(sdk: ModuleType) -> object:
@@ -101,6 +98,7 @@ def _value_in_a_message(sdk: ModuleType) -> object:
             return "hunter2" in str(error)
         finally:
             client.close()
+    return "no error"
 
 
 def _a_call_after_close(sdk: ModuleType) -> object:
@@ -127,13 +125,12 @@ class Watched:
         self.client = sdk.ConfigClient(
             sdk.Options(url, TOKEN, KEY, None, timeout_s, retry_count, 0.0, self.errors.append)
         )
-        self._watch = lambda: self.client.watch_and_decode("app", dict, self.snapshot)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
         with contextlib.suppress(Exception):
-            self._watch()
+            self.client.watch_and_decode("app", dict, self.snapshot)
 
     def lives_for(self, seconds: float) -> bool:
         """Whether the watch still runs after as long."""
