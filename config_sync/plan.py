@@ -132,7 +132,7 @@ def _plan_file(wanted: Wanted, state: FileState, record: Record, on_drift: OnDri
     if isinstance(state, Missing):
         return FilePlan(wanted.path, Action.WRITE, Reason.MISSING)
     if state.digest == wanted.digest:
-        if _attributes_match(wanted, state):
+        if attributes_match(wanted, state):
             return FilePlan(wanted.path, Action.NOTHING, Reason.IN_SYNC)
         return FilePlan(wanted.path, Action.FIX_METADATA, Reason.MODE_DIFFERS)
     # After an unfinished publish the other bytes may be our own; once it is recorded they are somebody else's.
@@ -144,7 +144,8 @@ def _plan_file(wanted: Wanted, state: FileState, record: Record, on_drift: OnDri
     return FilePlan(wanted.path, Action.WRITE, Reason.OUTDATED)
 
 
-def _attributes_match(wanted: Wanted, state: Present) -> bool:
+def attributes_match(wanted: Wanted, state: Present) -> bool:
+    """Whether mode, owner and group are right, and no ACL says more."""
     return (
         state.mode == wanted.mode
         and wanted.uid in (None, state.uid)

@@ -16,7 +16,6 @@ to anybody who does not have the file. Rules:
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -31,9 +30,9 @@ from typing import TypeVar, get_args, get_origin, get_type_hints
 from config_sync.clock import SystemClock
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
-from config_sync.files.leftovers import sweep
+from config_sync.files.leftovers import clear_own
 from config_sync.files.replace import make_directory, replace_file
-from config_sync.model import AbsolutePath, Attempt, Record
+from config_sync.model import Attempt, Record
 
 T = TypeVar("T", Record, Attempt)
 
@@ -156,6 +155,7 @@ class _Batch:
                 step=error.step,
                 reason=error.reason,
                 transient=error.transient,
+                published=error.published,
             ) from error
 
 
@@ -173,8 +173,7 @@ def open_records(state_dir: str | None, *, calls: Calls | None = None) -> Record
     if not os.access(state_dir, os.W_OK | os.X_OK, effective_ids=True):
         return _in_memory(f"the state directory {state_dir} is not writable for uid {os.geteuid()}")
     path = os.path.join(state_dir, _NAME)
-    with contextlib.suppress(ValueError):
-        sweep(calls or Calls(), AbsolutePath(state_dir), keep=(), now=SystemClock().now())
+    clear_own(calls or Calls(), state_dir, _NAME, now=SystemClock().now())
     try:
         content = _read(path)
     except OSError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from config_sync.agent.assembly import Memory, sweep
 from config_sync.agent.commands import STUCK_S, AgentCommands
@@ -17,15 +18,15 @@ from config_sync.client.streams import Streams
 from config_sync.clock import Clock
 from config_sync.errors import ConfigSyncError, Exit, SettingsError
 from config_sync.log import CREDENTIALS_CHANGED, SETTINGS_REJECTED, SETTINGS_RELOADED, SETTINGS_WARNED, logger
-from config_sync.model import ChangeEvent, ConfigRef
+from config_sync.model import ChangeEvent, ConfigRef, OnDrift
 from config_sync.notify import Notifier
 from config_sync.reconciler import Reconciler
 from config_sync.settings import ServiceSettings, Settings
 from config_sync.status import Board, Linked, State, StatusPage
 from config_sync.status.board import startup_done
 from config_sync.stop import Stop
-from config_sync.triggers.credentials import watch_files
 from config_sync.triggers.stream_state import StreamState, StreamWord
+from config_sync.triggers.watching import watch_files
 from config_sync.workqueue import Wake
 
 REPORT_S = 0.2
@@ -43,6 +44,14 @@ class Connection:
     service: Service
     streams: Streams
     reconciler: Reconciler
+
+
+class Watch(Protocol):
+    """Tells of files that changed, until cancelled (`triggers.watching.watch_files`)."""
+
+    async def __call__(self, paths: Sequence[str], on_change: Callable[[frozenset[str]], None], /) -> None:
+        """`on_change` gets those that differ from before, in the event loop."""
+        ...
 
 
 class Agent:
@@ -63,6 +72,7 @@ class Agent:
         stop: Stop,
         clock: Clock,
         chance: Callable[[], float],
+        watch: Watch = watch_files,
     ) -> None:
         self._settings = settings
         self._memory = memory
@@ -90,7 +100,8 @@ class Agent:
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
         self._board.on_change = self._news.set
-        self._credentials: asyncio.Task[None] | None = None
+        self._watch = watch
+        self._watching: list[asyncio.Task[None]] = []
         self._is_started = False
 
     async def run(self) -> None:
@@ -107,9 +118,8 @@ class Agent:
                 ]
                 await self._stopping.wait()
                 self._roster.stop()
-                for task in (*fixed, self._credentials):
-                    if task is not None:
-                        task.cancel()
+                for task in (*fixed, *self._watching):
+                    task.cancel()
             await self._wind_down()
 
     def stop(self) -> None:
@@ -137,13 +147,17 @@ class Agent:
         self._passes.reconciler = self._connection.reconciler
         self._passes.watch(settings.targets, settings.service, wake=wake)
         self._roster.follow(settings.targets, self._connection.streams, settings.service, self._tasks)
-        if self._credentials is not None:
-            self._credentials.cancel()
-        paths = [path for path in _credential_paths(settings.service) if path is not None]
-        self._credentials = None
-        if paths:
-            watching = watch_files(paths, self._on_credentials)
-            self._credentials = self._tasks.create_task(watching, name="credentials")
+        for task in self._watching:
+            task.cancel()
+        credentials = [path for path in _credential_paths(settings.service) if path is not None]
+        outputs = [
+            spec.path for target in settings.targets if target.on_drift is not OnDrift.IGNORE for spec in target.files
+        ]
+        self._watching = [
+            self._tasks.create_task(self._watch(paths, on_change), name="watch")
+            for paths, on_change in ((credentials, self._on_credentials), (outputs, self._on_files))
+            if paths
+        ]
 
     def reload_settings(self) -> Answer:
         """Read the settings again; the old ones stay in force if the new ones are bad."""
@@ -168,6 +182,12 @@ class Agent:
         self._apply(settings, wake=Wake.SETTINGS)
         logger().info(SETTINGS_RELOADED, targets=len(settings.targets))
         return answer(Exit.DONE, f"settings read: {len(settings.targets)} target(s)")
+
+    def _on_files(self, paths: frozenset[str]) -> None:
+        """A file of ours changed: by our own hand, or by somebody else's, which a look at the disk will tell."""
+        for target in self._settings.targets:
+            if any(spec.path in paths for spec in target.files):
+                self._passes.mark(target.name, Wake.FILES)
 
     def _on_credentials(self, paths: frozenset[str]) -> None:
         """A credential's file changed: everything that waited for a person is tried at once."""

@@ -93,7 +93,7 @@ class OneSync:
         outcome = self._reconciler.reconcile(target, occasion, self._stop)
         self.outcomes[target.name] = outcome
         record = self._memory.records.get(target.name) or Record()
-        self._board.settled(outcome, record, is_compared=not occasion.is_reload_retry)
+        self._board.settled(outcome, record)
 
     def _floor(self, left: tuple[Target, ...]) -> float | None:
         floors = [

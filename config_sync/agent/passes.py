@@ -195,7 +195,7 @@ class Passes:
             self._queue.settle(work.key, now, again_in=None)
         else:
             record = self._records.get(work.key) or Record()
-            recovered = self._board.settled(outcome, record, is_compared=not occasion.is_reload_retry)
+            recovered = self._board.settled(outcome, record)
             # Of several configs a hint says nothing: the version on record is that of the first.
             hint = next(iter(occasion.hints.values())) if len(target.configs) == 1 and occasion.hints else None
             again = watched.pace.after(outcome, wakes=work.wakes, hint=hint, record=record, now=now)

@@ -55,6 +55,8 @@ class Pace:
         self._rechecks = Rechecks(chance)
         self._compare_by: float | None = None
         """When the next full compare is due; reload retries, which compare nothing, do not put it off."""
+        self._appointment: tuple[float, Wake] | None = None
+        """What was decided last. A look at the disk that found it as recorded changes nothing about it."""
 
     def after(
         self,
@@ -66,7 +68,17 @@ class Pace:
         now: float,
     ) -> Again:
         """When to look again; `now` is of the clock that `started_at` was taken from. `hint`: the event that woke."""
-        if wakes != {Wake.RELOAD_RETRY} or self._compare_by is None:
+        if wakes == {Wake.FILES} and not outcome.is_compared and outcome.error is None and self._appointment:
+            at, wake = self._appointment
+            return Again(max(0.0, at - now), wake)
+        again = self._decide(outcome, wakes=wakes, hint=hint, record=record, now=now)
+        self._appointment = (now + again.in_s, again.wake)
+        return again
+
+    def _decide(
+        self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record, now: float
+    ) -> Again:
+        if outcome.is_compared or self._compare_by is None:
             self._compare_by = now + resync_delay(self._resync_s, self._chance)
         error = outcome.error
         if error is None:

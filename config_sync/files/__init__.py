@@ -5,11 +5,30 @@ told in `config_sync.files.writer`.
 """
 
 from config_sync.files.calls import Calls
+from config_sync.files.directory import PublishedSet
 from config_sync.files.disk import Disk
+from config_sync.files.in_place import TornWrite
 from config_sync.files.observe import UNREADABLE
+from config_sync.files.remove import NotOurs, Removal, Removed
 from config_sync.files.replace import replace_file
 from config_sync.files.stage import Staged
 from config_sync.files.state_lock import StateLock
+from config_sync.files.watched import watched_directories
 from config_sync.files.writer import Published, WriteResult
 
-__all__ = ["UNREADABLE", "Calls", "Disk", "Published", "Staged", "StateLock", "WriteResult", "replace_file"]
+__all__ = [
+    "UNREADABLE",
+    "Calls",
+    "Disk",
+    "NotOurs",
+    "Published",
+    "PublishedSet",
+    "Removal",
+    "Removed",
+    "Staged",
+    "StateLock",
+    "TornWrite",
+    "WriteResult",
+    "replace_file",
+    "watched_directories",
+]

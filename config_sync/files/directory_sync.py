@@ -6,7 +6,7 @@ import errno
 
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
-from config_sync.files.failures import failure
+from config_sync.files.failures import failure, step
 
 _UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 _STEP = "fsync of the directory"
@@ -24,6 +24,16 @@ def sync_directory(calls: Calls, *, at: int, path: str) -> tuple[str | None, Fil
             return f"{path}: this file system cannot make a rename durable", None
         return None, not_durable(failed, path, _STEP)
     return None, None
+
+
+def require_synced(calls: Calls, *, at: int, path: str) -> None:
+    """The same before a switch, where a failure is one of the switch: nothing is in place yet. Raises FileError."""
+    with step("fsync", path):
+        try:
+            calls.fsync(at)
+        except OSError as failed:
+            if failed.errno not in _UNSUPPORTED:
+                raise
 
 
 def not_durable(failed: OSError, path: str, step: str) -> FileError:

@@ -6,13 +6,19 @@ import contextlib
 from collections.abc import Collection, Iterator, Sequence
 
 from config_sync.clock import Clock, SystemClock
+from config_sync.errors import FileError
 from config_sync.files import kept as ways_back
+from config_sync.files.batch import publish_many
 from config_sync.files.calls import Calls
-from config_sync.files.leftovers import sweep
+from config_sync.files.directory import PublishedSet, publish_directory
+from config_sync.files.directory_restore import restore_directory
+from config_sync.files.leftovers import GRACE_S, sweep
+from config_sync.files.lock import sweep_locks
 from config_sync.files.observe import observe
+from config_sync.files.remove import Removal, remove
 from config_sync.files.stage import Staged, stage
 from config_sync.files.writer import Memory, Published, publish
-from config_sync.model import AbsolutePath, FileSpec, FileState
+from config_sync.model import AbsolutePath, Digest, FileSpec, FileState, digest_of
 
 
 class Disk:
@@ -38,6 +44,8 @@ class Disk:
 
     def observe(self, spec: FileSpec) -> FileState:
         """What is at the destination now; `Missing` also when its directory is missing.
+
+        Through the links of a directory layout it looks at the file in the generation.
 
         A file that we may not read (or larger than 256 MiB) has the digest `UNREADABLE`, which equals nothing.
 
@@ -79,6 +87,94 @@ class Disk:
             now=self._clock.now(),
         )
 
+    def publish_many(
+        self, items: Sequence[tuple[FileSpec, bytes]], *, keep: Collection[str] = ()
+    ) -> tuple[Published | FileError, ...]:
+        """Many files, as `publish` does each, but new ones of one directory share an fsync: for a first sync.
+
+        The results stand in the order of `items`; a file that failed has its FileError there, and the others go on.
+        """
+        return publish_many(
+            self._calls,
+            items,
+            memory=self._memory,
+            state_dir=self._state_dir,
+            keep=frozenset(keep),
+            publish_one=lambda spec, content: self.publish(spec, content, keep=keep),
+        )
+
+    def publish_directory(
+        self,
+        directory: AbsolutePath,
+        files: Sequence[tuple[FileSpec, bytes]],
+        *,
+        previous: Collection[str] = (),
+        keep: Collection[str] = (),
+        leave: Collection[AbsolutePath] = (),
+        grace_s: float = GRACE_S,
+    ) -> PublishedSet:
+        """Makes all `files`, whose parent is `directory`, visible at once (``layout: directory``).
+
+        Call it also when all is in sync: it writes nothing then, but repairs what a crash left.
+
+        `previous`: base names that we published there before (the last manifest): our links of those that are no longer
+        in `files` go, and what stands in the place of the others is replaced. At names that are not in it, anything but
+        a link of ours or a file with the wanted bytes is refused. `keep`: generations that must stay (a way back that a
+        record names). `leave`: files whose edits by others are tolerated: they go on with the set as they are.
+        `grace_s`: how many seconds a replaced generation stays for readers that are in it.
+
+        Raises:
+            FileError: the old set is untouched; or, with ``published``, the new one is visible behind ``..data``, but a
+                link in front of it could not be put right: the next call does.
+        """
+        return publish_directory(
+            self._calls,
+            directory,
+            files,
+            memory=self._memory,
+            state_dir=self._state_dir,
+            previous=frozenset(previous),
+            keep=frozenset(keep),
+            leave=frozenset(leave),
+            grace_s=grace_s,
+            now=self._clock.now(),
+        )
+
+    def restore_directory(
+        self, directory: AbsolutePath, specs: Sequence[FileSpec], kept: str | None, *, previous: Collection[str] = ()
+    ) -> bool:
+        """Shows the generation `kept` (`PublishedSet.kept`) again, durably; None: the whole set goes.
+
+        `specs` and `previous` name what was published since: our links to names that `kept` does not have go. False:
+        `kept` is gone, nothing was changed. Safe to repeat. Raises FileError.
+        """
+        return restore_directory(
+            self._calls,
+            directory,
+            specs,
+            kept,
+            memory=self._memory,
+            state_dir=self._state_dir,
+            previous=frozenset(previous),
+        )
+
+    def remove(self, path: AbsolutePath, digest: Digest) -> Removal:
+        """Removes a file that the settings no longer name (``prune``), durably, if it still has the `digest` we wrote.
+
+        Anything else stays: another digest, another kind, a link that is not one of a directory layout. With the last
+        link of such a layout its generations go too.
+
+        Raises:
+            FileError: a call failed; unless it is the fsync of the directory, the file is still there.
+        """
+        return remove(
+            self._calls,
+            path,
+            digest,
+            state_dir=self._state_dir,
+            digest_of=lambda content: digest_of(content, key=self._digest_key),
+        )
+
     def restore(self, spec: FileSpec, kept: str | None) -> bool:
         """Puts the file that `keep` or `publish` kept back, durably; `kept` None: removes the destination.
 
@@ -102,11 +198,14 @@ class Disk:
             yield staged
 
     def sweep(self, directories: Collection[AbsolutePath], *, keep: Collection[str] = ()) -> tuple[str, ...]:
-        """Removes our leftovers (temps, kept files, stages) older than 60 s that nobody holds; returns their paths.
+        """Removes our leftovers that are older than 60 s and held by nobody; returns their paths.
 
-        For the start of the process. `keep`: base names of kept files that records still name. Never raises: a
-        directory that is missing or closed to us has nothing we could sweep.
+        Temps, kept files, stages, and of directory layouts generations that are not shown and unswitched links. For the
+        start of the process. `keep`: base names of kept files and generations that records still name. Never
+        raises: a directory that is missing or closed to us has nothing we could sweep.
         """
+        if self._state_dir is not None:
+            sweep_locks(self._calls, self._state_dir)
         names = frozenset(keep)
         now = self._clock.now()
         return tuple(

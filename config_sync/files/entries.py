@@ -22,10 +22,12 @@ from config_sync.model import FileSpec
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is at a name of the set. `file`: a regular file that our link will replace, None if there is none."""
+    """What is at a name of the set: our link, nothing (`is_free`), or what our link will replace."""
 
-    is_ours: bool
+    is_ours: bool = False
+    is_free: bool = False
     file: Look | None = field(default=None, repr=False)
+    """A regular file that is there."""
 
 
 def entries_of(
@@ -47,7 +49,7 @@ def _entry_of(calls: Calls, name: str, content: bytes, *, at: int, path: str, is
         info = calls.lstat(name, at=at)
         target = link_at(calls, name, at=at) if info is not None and stat.S_ISLNK(info.st_mode) else None
     if info is None:
-        return Entry(is_ours=False)
+        return Entry(is_free=True)
     if target is not None:
         if target != link_text(name) and not is_known:
             raise refusal(
@@ -67,7 +69,7 @@ def _entry_of(calls: Calls, name: str, content: bytes, *, at: int, path: str, is
             step="lstat",
             hint="move it away, or name another directory",
         )
-    return Entry(is_ours=False, file=found)
+    return Entry(is_free=found is None, file=found)
 
 
 def put_link(calls: Calls, name: str, target: str, *, at: int, path: str, is_over: bool) -> None:

@@ -59,7 +59,7 @@ def failure(error: OSError, path: str, step: str, *, wanted: tuple[int | None, i
     number = error.errno or 0
     if number in _DENIED:
         return _denied(number, path, step, wanted)
-    if number == errno.ENOENT and step in ("open", "mkdir"):
+    if number == errno.ENOENT and step in ("open", "mkdir", "walk", "readdir"):
         known = _Meaning("DirectoryMissing", "its directory is not there", "create it, or set 'create_parents: true'")
     else:
         known = _MEANINGS.get(number) or _Meaning("WriteFailed", os.strerror(number) if number else str(error))

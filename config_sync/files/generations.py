@@ -51,8 +51,8 @@ def read_generation(calls: Calls, name: str, *, at: int, path: str) -> Generatio
         with step("readdir", path):
             try:
                 inside = held.enter_context(calls.opened(name, _DIRECTORY, at=at))
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                return None  # one that is closed to us is none of ours
             info = calls.fstat(inside)
             entries = calls.names(inside)
         is_whole = info.st_uid == os.geteuid() and stat.S_IMODE(info.st_mode) & 0o777 == MODE
@@ -154,20 +154,24 @@ def sweep_generations(
 ) -> list[str]:
     """Removes those among `entries` that ``..data`` does not show and nobody holds; returns their names.
 
-    One that was replaced stays for `grace_s` seconds after that (`now` is Unix time), since a reader may be in it; one
-    that was never shown goes at once: it is younger than the link ``..data``. Those in `keep` stay. Raises OSError.
+    One that was replaced stays for `grace_s` seconds after that (`now` is Unix time), since a reader may be in it. One
+    that was never shown goes at once: it is younger than the link ``..data``, or still closed. (Of one that is as old as
+    that link, to the tick of the kernel's clock, nobody knows: it stays.) Those in `keep` stay. Raises OSError.
     """
     ages: dict[str, int] = {}
+    closed: set[str] = set()
     for entry in entries:
         info = calls.lstat(entry, at=at) if GENERATION.fullmatch(entry) else None
         if info is not None and stat.S_ISDIR(info.st_mode):
             ages[entry] = info.st_ctime_ns
+            if stat.S_IMODE(info.st_mode) & 0o777 != MODE:
+                closed.add(entry)
     shown = calls.lstat(DATA, at=at)
     removed: list[str] = []
     for entry, made_ns in ages.items():
         if entry in keep:
             continue
-        if shown is not None and made_ns <= shown.st_ctime_ns:
+        if shown is not None and made_ns <= shown.st_ctime_ns and entry not in closed:
             # The next one came when this one went. A change time cannot be set by anybody.
             replaced_ns = min((one for one in ages.values() if one > made_ns), default=shown.st_ctime_ns)
             if now - min(replaced_ns, shown.st_ctime_ns) / 1e9 <= grace_s:

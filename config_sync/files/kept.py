@@ -12,6 +12,7 @@ import stat
 
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
+from config_sync.files.directory_sync import sync_directory
 from config_sync.files.failures import refusal, step
 from config_sync.files.in_place import overwrite
 from config_sync.files.lock import ordered
@@ -81,14 +82,17 @@ def restore(calls: Calls, spec: FileSpec, kept: str | None, *, state_dir: str | 
         if kept is None:
             with step("unlink", place.path):
                 calls.unlink(place.name, at=here)
+            is_done = True
         elif found is not None and (spec.write is WriteMode.IN_PLACE or place.is_own_link):
-            return _is_written_back(calls, found, kept, place=place, at=here)
-        elif not _is_put_back(calls, found, kept, name=place.name, at=here, path=place.path):
-            return False
+            is_done = _is_written_back(calls, found, kept, place=place, at=here)
+        else:
+            is_done = _is_put_back(calls, found, kept, name=place.name, at=here, path=place.path)
         if spec.durability is Durability.FULL:
-            with step("fsync", place.path):
-                calls.fsync(here)
-        return True
+            # Also where nothing was left to do: a killed predecessor may have died before this very call.
+            _, error = sync_directory(calls, at=here, path=place.path)
+            if error is not None:
+                raise error
+        return is_done
 
 
 def discard(calls: Calls, spec: FileSpec, kept: str) -> None:

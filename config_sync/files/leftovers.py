@@ -1,7 +1,8 @@
 """What a killed predecessor left beside destinations, and nothing else: only exact names of ours, only unheld files.
 
 A temp, a kept file and a stage are held by a flock while they are used, which the kernel drops at a kill. A foreign
-dot file, or one of ours under another kind (a directory named like a temp), stays.
+dot file, or one of ours under another kind (a directory named like a temp), stays. Generations of a directory layout
+and links that were to be switched have rules of their own (`generations`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from collections.abc import Collection
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.failures import step
-from config_sync.files.names import KEPT, STAGE, TEMP, is_kept_of, is_temp_of
+from config_sync.files.generations import sweep_generations
+from config_sync.files.names import KEPT, STAGE, SWITCH, TEMP, is_kept_of, is_temp_of, tag
+from config_sync.files.own_links import current_name, link_at
 from config_sync.files.walk import entered
 from config_sync.model import AbsolutePath
 
 _MOST_RECENT_S = 60.0
 """Younger ones of other destinations may belong to a writer between two of its steps."""
+GRACE_S = 60.0
+"""How long a replaced generation stays. A reader that entered it must come to its end: twice the time that a reload
+may take by default (30 s), and no more, since it holds old secrets."""
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -47,27 +53,62 @@ def clear(calls: Calls, name: str, *, at: int, path: str, keep: Collection[str],
     return mine
 
 
+def clear_all(calls: Calls, names: Collection[str], *, at: int, path: str, keep: Collection[str]) -> None:
+    """Removes the leftovers of many destinations in one directory, under their locks. Raises FileError as `clear`."""
+    with step("readdir", path):
+        entries = calls.names(at)
+    mine = {f".config-sync-{tag(name)}-" for name in names}
+    start = len(next(iter(mine), ""))
+    for entry in entries:
+        if entry[:start] in mine and entry not in keep and (TEMP.fullmatch(entry) or KEPT.fullmatch(entry)):
+            with contextlib.suppress(OSError):
+                _remove_file(calls, entry, at=at)
+
+
+def clear_own(calls: Calls, directory: str, name: str, *, now: float) -> None:
+    """Removes at once what a killed predecessor left of our own file `name`, in a directory with one writer only.
+
+    Never raises: what cannot be removed blocks nothing.
+    """
+    with contextlib.suppress(OSError, FileError), calls.opened(directory, os.O_RDONLY | os.O_DIRECTORY) as here:
+        clear(calls, name, at=here, path=os.path.join(directory, name), keep=(), now=now)
+
+
 def sweep(calls: Calls, directory: AbsolutePath, *, keep: Collection[str], now: float) -> tuple[str, ...]:
     """Removes old leftovers in `directory`, `now` in Unix seconds. See `Disk.sweep`."""
     removed: list[str] = []
     with contextlib.suppress(FileError, OSError), contextlib.ExitStack() as held:
         here = held.enter_context(entered(calls, directory))
-        for entry in calls.names(here):
+        entries = calls.names(here)
+        for entry in entries:
+            if SWITCH.fullmatch(entry):
+                with contextlib.suppress(OSError):
+                    if link_at(calls, entry, at=here) is not None and _is_old(calls, entry, at=here, now=now):
+                        calls.unlink(entry, at=here)
+                        removed.append(f"{directory}/{entry}")
             if not (TEMP.fullmatch(entry) or STAGE.fullmatch(entry) or (KEPT.fullmatch(entry) and entry not in keep)):
                 continue
             with contextlib.suppress(OSError):
                 if _remove_old(calls, entry, at=here, now=now):
                     removed.append(f"{directory}/{entry}")
+        # Without ``..data`` all generations count as never shown; another agent may be about to show its first one.
+        if (shown := current_name(calls, at=here)) is not None:
+            swept = sweep_generations(calls, entries, at=here, keep={shown, *keep}, grace_s=GRACE_S, now=now)
+            removed += [f"{directory}/{name}" for name in swept]
     return tuple(removed)
 
 
 def _remove_old(calls: Calls, name: str, *, at: int, now: float) -> bool:
     """Removes the leftover `name` if it is old and nobody holds it. Raises OSError."""
-    info = calls.lstat(name, at=at)
-    # The change time: a kept file has an old mtime, and nobody can set a change time.
-    if info is None or now - info.st_ctime <= _MOST_RECENT_S:
+    if not _is_old(calls, name, at=at, now=now):
         return False
     return (remove_tree if STAGE.fullmatch(name) else _remove_file)(calls, name, at=at)
+
+
+def _is_old(calls: Calls, name: str, *, at: int, now: float) -> bool:
+    """Whether it is there and old. The change time: a kept file has an old mtime, and nobody can set a change time."""
+    info = calls.lstat(name, at=at)
+    return info is not None and now - info.st_ctime > _MOST_RECENT_S
 
 
 def remove_tree(calls: Calls, name: str, *, at: int, is_held: bool = False) -> bool:

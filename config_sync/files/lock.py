@@ -11,11 +11,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 
 from config_sync.files.calls import Calls
 from config_sync.files.failures import step
 from config_sync.files.replace import make_directory
+
+_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 @contextlib.contextmanager
@@ -46,6 +49,21 @@ def ordered(calls: Calls, state_dir: str | None, name: str, *, at: int) -> Itera
             calls.close_quietly(fd)
     finally:
         calls.close_quietly(directory)
+
+
+def sweep_locks(calls: Calls, state_dir: str) -> None:
+    """Removes the lock files of dead holders: after a restart of the machine a device may have another number.
+
+    Never raises: such a file blocks nobody.
+    """
+    with contextlib.suppress(OSError):
+        with calls.opened(os.path.join(state_dir, "locks"), os.O_RDONLY | os.O_DIRECTORY) as directory:
+            for name in filter(_NAME.fullmatch, calls.names(directory)):
+                with contextlib.suppress(OSError):
+                    with calls.opened(name, os.O_RDWR | os.O_NOFOLLOW, at=directory) as fd:
+                        # A name whose inode we hold is taken off by nobody else.
+                        if calls.lock(fd, wait=False) and calls.fstat(fd).st_nlink:
+                            calls.unlink(name, at=directory)
 
 
 def _directory(calls: Calls, locks: str) -> int:

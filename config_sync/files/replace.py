@@ -7,6 +7,7 @@ import errno
 import os
 
 from config_sync.files.calls import Calls
+from config_sync.files.directory_sync import sync_directory
 from config_sync.files.failures import step
 from config_sync.files.names import new_temp
 from config_sync.files.whole import Attributes, made
@@ -31,7 +32,7 @@ def replace_file(
     """Puts a whole file of ours in place: temp, fsync, rename, fsync of the directory; `durable` False: no fsync.
 
     Raises:
-        FileError: the old file stays; after a failed fsync of the directory the new one does.
+        FileError: the old file stays; after a failed fsync of the directory the new one does (``published``).
     """
     calls = calls or Calls()
     path = os.path.join(directory, name)
@@ -43,5 +44,6 @@ def replace_file(
             with step("rename", path):
                 calls.rename(temp, name, at=here)
         if durable:
-            with step("fsync", path):
-                calls.fsync(here)
+            _, error = sync_directory(calls, at=here, path=path)
+            if error is not None:
+                raise error

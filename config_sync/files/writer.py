@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
-from config_sync.files.directory_sync import sync_directory
+from config_sync.files.directory_sync import not_durable, sync_directory
 from config_sync.files.failures import refusal, step
 from config_sync.files.in_place import TornWrite, overwrite
 from config_sync.files.kept import keep_file
@@ -185,7 +185,7 @@ class _Writer:
                 with step("rename", self._path):  # 15
                     self._calls.rename(temp, self._name, at=self._at)
                 is_visible = True
-                self._verify(new)  # 16
+                unseen = self._verify(new)  # 16
         except BaseException:
             if kept is not None and not is_visible:  # 18
                 with contextlib.suppress(OSError):
@@ -193,7 +193,8 @@ class _Writer:
             raise
         self._memory.suspect.discard(self._spec.path)
         result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
-        return self._sync_directory((new.st_dev, new.st_ino), result, kept=kept, is_same=is_same)  # 17
+        identity = new.st_dev, new.st_ino
+        return self._sync_directory(identity, result, kept=kept, is_same=is_same, failed=unseen)  # 17
 
     def _overwrite(self, old: Look, *, keep_old: bool, is_same: bool) -> Published:
         """The way of ``write: in_place``: no entry of the directory changes, so there is none to make durable."""
@@ -232,24 +233,37 @@ class _Writer:
         result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
         return Published(result, kept, tuple(self._warnings), None, is_same)
 
-    def _verify(self, new: os.stat_result) -> None:
-        """The destination is the file that we made. Raises FileError."""
-        with step("lstat", self._path):
+    def _verify(self, new: os.stat_result) -> FileError | None:
+        """The destination is the file that we made; returns why we cannot tell. Raises FileError if it is not."""
+        try:
             found = self._calls.lstat(self._name, at=self._at)
+        except OSError as failed:  # the switch is made: nothing may look as if the old file were still there
+            return not_durable(failed, self._path, "lstat")
         if found is None or not os.path.samestat(found, new):
             error = refusal(
                 self._path, "another program replaced it at the same moment", reason="Overtaken", step="verify"
             )
             error.transient = True
             raise error
+        return None
 
     def _sync_directory(
-        self, identity: tuple[int, int], result: WriteResult, *, kept: str | None, is_same: bool
+        self,
+        identity: tuple[int, int],
+        result: WriteResult,
+        *,
+        kept: str | None,
+        is_same: bool,
+        failed: FileError | None = None,
     ) -> Published:
-        """Makes the entry durable where that is promised and not known; a failure is told, and nothing is undone."""
-        error: FileError | None = None
+        """Makes the entry durable where that is promised and not known; a failure is told, and nothing is undone.
+
+        `failed`: what went wrong since the switch already.
+        """
+        error = failed
         if self._is_durable and self._memory.settled.get(self._spec.path) != identity:
-            warning, error = sync_directory(self._calls, at=self._at, path=self._path)
+            warning, unsynced = sync_directory(self._calls, at=self._at, path=self._path)
+            error = error or unsynced
             if warning is not None:
                 self._warnings.append(warning)
         if error is None:

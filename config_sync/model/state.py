@@ -90,6 +90,8 @@ class Outcome:
     error: SyncError | None = None
     reload: ReloadResult | None = None
     wrote: tuple[AbsolutePath, ...] = ()
+    is_compared: bool = True
+    """Whether the service was asked; False for a pass about the disk and an owed reload alone."""
 
     @property
     def retry(self) -> Retry | None:

@@ -15,8 +15,10 @@ from config_sync.model import (
     AbsolutePath,
     ChangeEvent,
     ConfigRef,
+    Digest,
     Document,
     EncryptionKey,
+    FileSpec,
     FileState,
     OnDrift,
     Present,
@@ -25,7 +27,7 @@ from config_sync.model import (
     Target,
     digest_of,
 )
-from config_sync.plan import Story, Wanted
+from config_sync.plan import Story, Wanted, attributes_match
 from config_sync.stop import Stop
 
 
@@ -84,8 +86,13 @@ class Desired:
     """Files whose whole document is ``{}`` or ``[]``."""
 
 
-def as_recorded(target: Target, observed: Mapping[AbsolutePath, FileState], record: Record) -> Desired | None:
-    """What is on disk, if it is what we last wrote (or a tolerated edit): an owed reload needs no fetch. Else None."""
+def as_recorded(
+    target: Target, observed: Mapping[AbsolutePath, FileState], record: Record, *, with_attributes: bool = False
+) -> Desired | None:
+    """What is on disk, if it is what we last wrote (or a tolerated edit): then nothing need be fetched. Else None.
+
+    `with_attributes`: mode and owner must be right too; for an owed reload they do not matter.
+    """
     is_complete = record.attempting is None or record.attempting.is_published
     is_edit_tolerated = is_complete and target.on_drift is not OnDrift.RESTORE
     wanted: list[Wanted] = []
@@ -95,9 +102,16 @@ def as_recorded(target: Target, observed: Mapping[AbsolutePath, FileState], reco
             return None
         if state.digest != digest and not is_edit_tolerated:
             return None
+        if with_attributes and not attributes_match(wanted_of(spec, digest), state):
+            return None
         wanted.append(Wanted(spec.path, digest, state.mode, state.uid, state.gid))
     story = Story(record.version, record.revision, record.changed_by, record.saved_at)
     return Desired(tuple(wanted), {}, story)
+
+
+def wanted_of(spec: FileSpec, digest: Digest) -> Wanted:
+    """The file as the settings want it, with this content."""
+    return Wanted(spec.path, digest, spec.mode, spec.uid, spec.gid)
 
 
 def from_service(
@@ -125,9 +139,7 @@ def from_service(
         content = spec.format.render(document)
         rendered[spec.path] = Rendered(content, digest_of(content, key=digest_key))
         warnings += [(spec.path, warning) for warning in warnings_of(spec.format, document)]
-    wanted = tuple(
-        Wanted(spec.path, rendered[spec.path].digest, spec.mode, spec.uid, spec.gid) for spec in target.files
-    )
+    wanted = tuple(wanted_of(spec, rendered[spec.path].digest) for spec in target.files)
     revision = _revision([documents[ref] for ref in target.configs], digest_key)
     story = _story(target.configs[0], fetched[target.configs[0]], revision, record=record, hints=hints)
     empty = frozenset(spec.path for spec in target.files if documents[spec.source].is_empty)

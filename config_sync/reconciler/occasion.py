@@ -25,9 +25,9 @@ class Occasion:
     is_forced_reload: bool = False
 
     @property
-    def is_reload_retry(self) -> bool:
-        """Whether only an owed reload is to be tried again: nothing is fetched or rewritten then."""
-        return self.wakes == {Wake.RELOAD_RETRY}
+    def is_local(self) -> bool:
+        """Whether nothing was heard of the service: where the disk is as recorded, it need not be asked."""
+        return self.wakes <= {Wake.RELOAD_RETRY, Wake.FILES}
 
 
 class Slots(Protocol):

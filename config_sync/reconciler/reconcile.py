@@ -32,6 +32,7 @@ from config_sync.reconciler.desired import (
     from_service,
     guard_against_empty,
 )
+from config_sync.reconciler.drift import DriftLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
 from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
@@ -49,6 +50,7 @@ class _Done:
     """What a pass has done by now, also if it ends in an error."""
 
     wrote: list[AbsolutePath] = field(default_factory=list)
+    is_compared: bool = True
     has_told: bool = False
     """The consumer's turn has come, however it went."""
 
@@ -74,6 +76,7 @@ class Reconciler:
         self._slots: Slots = slots or Unbounded()
         self._teller = Teller(records, clock=clock, slots=self._slots)
         self._refused: dict[str, tuple[Attempt, CheckRejected]] = {}
+        self._drift = DriftLog(clock)
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
@@ -84,17 +87,21 @@ class Reconciler:
         except SyncError as error:
             reload = None if done.has_told else self._tell_owed(target, occasion, stop)
             took_s = self._clock.monotonic() - started
-            return Outcome(target.name, Result.FAILED, error.reason, took_s, error, reload, tuple(done.wrote))
+            wrote = tuple(done.wrote)
+            return Outcome(target.name, Result.FAILED, error.reason, took_s, error, reload, wrote, done.is_compared)
         took_s = self._clock.monotonic() - started
         result = Result.CHANGED if done.wrote else Result.UNCHANGED
-        return Outcome(target.name, result, reason.value, took_s, reload=reload, wrote=tuple(done.wrote))
+        return Outcome(target.name, result, reason.value, took_s, None, reload, tuple(done.wrote), done.is_compared)
 
     def _pass(self, target: Target, occasion: Occasion, stop: Stop, done: _Done) -> tuple[Reason, ReloadResult | None]:
         record = self._records.get(target.name) or Record()
         if record.attempting is not None and not record.attempting.is_checked:
             record = self._finish_check(target, record, stop)
         observed = self._observe(target)
-        desired = as_recorded(target, observed, record) if occasion.is_reload_retry else None
+        desired: Desired | None = None
+        if occasion.is_local:
+            desired = as_recorded(target, observed, record, with_attributes=Wake.FILES in occasion.wakes)
+        done.is_compared = desired is None
         if desired is None:
             desired = from_service(
                 target,
@@ -130,8 +137,10 @@ class Reconciler:
             on_drift=target.on_drift,
             on_first_sync=target.on_first_sync,
         )
+        self._drift.look(target, plan, observed)
         if plan.writes:
             record = self._write(target, plan, desired, record, occasion, stop, done)
+            self._drift.restored(plan)
         else:
             self._publish(target, plan, desired, record, done)
             if done.wrote and target.reload and not plan.reload_owed:

@@ -8,10 +8,9 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Self, TypeVar, overload
+from typing import TYPE_CHECKING, Self, TypeVar, overload
 
 from config_sync.errors import SyncError
-from config_sync.http.fetching import Response
 from config_sync.model import ConfigRef
 from config_sync.sdk.async_watching import AsyncCallingBack, AsyncStoring, AsyncWatcher, watch
 from config_sync.sdk.carriers import AsyncCarrier, async_carrier_for
@@ -23,6 +22,9 @@ from config_sync.sdk.pacing import Pace
 from config_sync.sdk.requests import MAX_BYTES, Answer, Request, Requests, Tries, answer_of, unmarshal
 from config_sync.sdk.snapshot import Snapshot
 from config_sync.sdk.types import ConfigChangeEvent, ConfigInfo, Format
+
+if TYPE_CHECKING:
+    from config_sync.http.fetching import Response
 
 T = TypeVar("T")
 

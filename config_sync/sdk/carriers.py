@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from config_sync.http.fetching import Fetcher, Response
-from config_sync.http.listening import listening
 from config_sync.http.tls import Tls
 from config_sync.sdk.options import AsyncOptions, Options
 from config_sync.sdk.requests import Requests
 from config_sync.stop import Stop
+
+if TYPE_CHECKING:
+    from config_sync.http.fetching import Response
 
 
 class OpenStream(Protocol):
@@ -87,9 +88,11 @@ class AsyncCarrier(Protocol):
 
 
 class _Own:
-    """Connections of our own: eight for requests, one more for each stream."""
+    """Connections of our own: eight for requests, one more for each stream. Imports httpcore."""
 
     def __init__(self, tls: Tls, connect_timeout_s: float) -> None:
+        from config_sync.http.fetching import Fetcher  # 40 ms and more, which a given client need not pay
+
         self._tls = tls
         self._fetcher = Fetcher(tls, connect_timeout_s=connect_timeout_s)
         self.get = self._fetcher.get
@@ -98,6 +101,8 @@ class _Own:
     def stream(
         self, url: str, headers: Mapping[str, str], *, connect_timeout_s: float, idle_timeout_s: float, stop: Stop
     ) -> AbstractContextManager[OpenStream]:
+        from config_sync.http.listening import listening
+
         return listening(
             url,
             headers,

@@ -8,10 +8,9 @@ import os
 import random
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self, TypeVar, overload
+from typing import TYPE_CHECKING, Self, TypeVar, overload
 
 from config_sync.errors import Stopped, SyncError
-from config_sync.http.fetching import Response
 from config_sync.model import ConfigRef
 from config_sync.sdk.carriers import Carrier, carrier_for
 from config_sync.sdk.errors import ConfigClientError, client_error, closed
@@ -24,6 +23,9 @@ from config_sync.sdk.types import ConfigChangeEvent, ConfigInfo, Format
 from config_sync.sdk.watchers import CallingBack, Storing
 from config_sync.sdk.watching import Watcher, watch
 from config_sync.stop import Stop
+
+if TYPE_CHECKING:
+    from config_sync.http.fetching import Response
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from config_sync.backoff import Backoff, Delays
 from config_sync.client.answers import media_type, refusal, unlike_content, version_of
@@ -17,13 +17,15 @@ from config_sync.crypto import decrypt
 from config_sync.document import parse_document
 from config_sync.errors import ServiceUnavailable, SyncError, UnexpectedResponse
 from config_sync.http.failures import origin_of, refuse_encoded
-from config_sync.http.fetching import Response
 from config_sync.http.tls import Tls
 from config_sync.model import ConfigName, ConfigRef, EncryptionKey, Secret
 from config_sync.sdk.decoding import decode
 from config_sync.sdk.errors import ConfigClientError, UnmarshalError, client_error
 from config_sync.sdk.options import AsyncOptions, Options, check, warn_once
 from config_sync.sdk.types import Format
+
+if TYPE_CHECKING:
+    from config_sync.http.fetching import Response
 
 T = TypeVar("T")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 
 from config_sync.fields import Field, Invalid, ListNode, MapNode, Node, Problems, Values, fields, parse_partly, refuse
 from config_sync.formats import SourceReader
@@ -25,9 +24,6 @@ def _build_debounce(values: Values, problems: Problems) -> Debounce:
     if found.min_s > found.max_s:
         problems.error(values.place_of(MIN), "min is longer than max", hint="set both")
     return found
-
-
-_DRIFT_WORDS: Mapping[str, OnDrift | None] = {"restore": OnDrift.RESTORE, "report": None, "ignore": None}
 
 
 def _file_nodes(node: Node, problems: Problems) -> tuple[Node, ...]:
@@ -61,8 +57,9 @@ ON_FAILURE = Field(
 )
 ON_DRIFT = Field(
     "on_drift",
-    Choice(_DRIFT_WORDS),
-    "an edit by someone else is put right",
+    Choice({one.value: one for one in OnDrift}),
+    "an edit by someone else: `restore` puts it right within a second and reloads, `report` leaves it and says so, "
+    "`ignore` leaves it",
     OnDrift.RESTORE,
     "restore",
 )

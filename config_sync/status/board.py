@@ -12,12 +12,14 @@ from config_sync.model import (
     ChangeEvent,
     Condition,
     ConditionType,
+    OnDrift,
     Outcome,
     Record,
     ReloadResult,
     Target,
     Truth,
 )
+from config_sync.plan import Reason
 from config_sync.status.state import Facts, State, is_local, state_of
 
 
@@ -54,6 +56,8 @@ class _Entry:
     error: SyncError | None = None
     error_since: float | None = None
     reload: ReloadResult | None = None
+    is_edited: bool = False
+    """Somebody's edit is on disk, and `on_drift` leaves it there."""
     newest_known: dict[str, int] = field(default_factory=dict)
 
 
@@ -114,10 +118,10 @@ class Board:
             watched = {ref.name for entry in self._entries.values() for ref in entry.target.configs if not ref.version}
             return {name: linked for name, linked in self._links.items() if name in watched}
 
-    def settled(self, outcome: Outcome, record: Record, *, is_compared: bool = True) -> SyncError | None:
+    def settled(self, outcome: Outcome, record: Record) -> SyncError | None:
         """Take in a pass; returns the error that it ended, if the one before had failed and this one did not.
 
-        `is_compared` False: the pass was about an owed reload only, and did not ask the service. It says nothing of
+        Not `is_compared`: the pass was about an owed reload only, and did not ask the service. It says nothing of
         how current the files are, and ends no error but that of a reload.
         """
         now = self._clock.now()
@@ -126,17 +130,19 @@ class Board:
             if entry is None:
                 return None
             before, error = entry.error, outcome.error
-            if not is_compared and not isinstance(before, ReloadFailed):
+            if not outcome.is_compared and not isinstance(before, ReloadFailed):
                 error = error or before
             is_same = before is not None and error is not None and before.message == error.message
             entry.error = error
             if not is_same:
                 entry.error_since = now if error is not None else None
             entry.record = record
+            if outcome.error is None:
+                entry.is_edited = outcome.reason == Reason.DRIFT_TOLERATED.value
             is_reload_known = outcome.reload is not None or outcome.error is None
             if is_reload_known or isinstance(outcome.error, ReloadFailed) or not record.reload_owed:
                 entry.reload = outcome.reload  # else a consumer that was not running is not running still
-            if is_compared and (error is None or isinstance(error, ReloadFailed)):
+            if outcome.is_compared and (error is None or isinstance(error, ReloadFailed)):
                 entry.current_as_of = now
                 entry.newest_known.clear()
             self._judge(entry, error, now)
@@ -188,7 +194,12 @@ class Board:
 
     def _judge(self, entry: _Entry, error: SyncError | None, now: float) -> None:
         if error is None or isinstance(error, ReloadFailed):
-            self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", "the files are right", now)
+            if entry.is_edited:
+                status = Truth.FALSE if entry.target.on_drift is OnDrift.REPORT else Truth.TRUE
+                reason = Reason.DRIFT_TOLERATED.value
+                self._set(entry, ConditionType.SYNCED, status, reason, "somebody's edit was left alone", now)
+            else:
+                self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", "the files are right", now)
         elif is_local(error) or _is_written(entry):
             self._set(entry, ConditionType.SYNCED, Truth.FALSE, error.reason, error.message, now)
         else:

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 
 from config_sync.agent.agent import Agent, Connection
@@ -23,6 +23,7 @@ from config_sync.model import (
     ConfigRef,
     Debounce,
     FileSpec,
+    OnDrift,
     Outcome,
     Target,
     Validate,
@@ -52,6 +53,7 @@ class World:
         self.reloads: dict[str, FakeReload] = {}
         self.connections: list[ServiceSettings] = []
         self.next_settings: Settings | SettingsError | None = None
+        self._told_of: dict[str, Callable[[frozenset[str]], None]] = {}
         self.before_pass: Callable[[str], None] = lambda _: None
         environ = {"CONFIG_SERVICE_TOKEN": "token", "CONFIG_SERVICE_KEY": KEY.raw.hex()}
         self.service_settings = ServiceSettings("http://localhost", default_token(environ), default_key(environ))
@@ -63,6 +65,7 @@ class World:
         debounce: Debounce | None = None,
         is_required: bool = True,
         validate: Validate | None = None,
+        on_drift: OnDrift = OnDrift.RESTORE,
     ) -> Target:
         """One file for each config (by default one config of the target's name), told by a consumer of its own."""
         files = tuple(
@@ -79,6 +82,7 @@ class World:
             files,
             validate=validate,
             reload=(reload,),
+            on_drift=on_drift,
             debounce=debounce or Debounce(),
             required=is_required,
         )
@@ -119,6 +123,7 @@ class World:
             stop=stop,
             clock=clock,
             chance=random.Random(1).random,
+            watch=self._watch,
         )
         task = asyncio.create_task(agent.run(), name="agent")
         await asyncio.sleep(0.01)
@@ -127,6 +132,23 @@ class World:
         finally:
             agent.stop()
             await task
+
+    async def _watch(self, paths: Sequence[str], on_change: Callable[[frozenset[str]], None]) -> None:
+        """The place of the watch over directories, whose thread knows no virtual time."""
+        self._told_of.update(dict.fromkeys(paths, on_change))
+        await asyncio.Event().wait()
+
+    def edit(self, content: str, name: str = "app") -> None:
+        """Somebody changes the target's file, and the watch over its directory tells of it."""
+        path = self.etc / f"{name}.json"
+        path.write_text(content)
+        self.stir(name)
+
+    def stir(self, name: str = "app") -> None:
+        """The watch tells that something happened to the target's file."""
+        path = str(self.etc / f"{name}.json")
+        if path in self._told_of:
+            self._told_of[path](frozenset({path}))
 
     def text(self, name: str = "app") -> str | None:
         """The file's content, or None."""

@@ -25,6 +25,9 @@ class Scenario(Protocol):
     def prepare(self, place: Path) -> None:
         """Makes the world before: `place` is an empty directory that every user can enter."""
 
+    def precede(self, place: Path) -> None:
+        """What a predecessor did last before it died: unlike all of `prepare`, a power cut may undo it."""
+
     def act(self, place: Path, calls: Calls) -> None:
         """Does it; whoever comes after a crash does the same again. Raises FileError as the writer does."""
 

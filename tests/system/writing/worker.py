@@ -44,6 +44,7 @@ class Aftermath:
 
     code: int
     told: Told | None
+    seen_before: str
     seen: str
     is_untouched: bool
     left: list[str]
@@ -75,12 +76,14 @@ def main() -> None:
 def _play(scenario: Scenario, place: Path) -> Aftermath:
     fresh(place)
     scenario.prepare(place)
-    before, lay_there = scenario.untouched(place), scenario.litter(place)
+    scenario.precede(place)
+    seen_before, before, lay_there = scenario.see(place), scenario.untouched(place), scenario.litter(place)
     code, told = _in_child(lambda: scenario.act(place, Calls()), is_traced=True)
     seen, is_untouched = scenario.see(place), scenario.untouched(place) == before
     left = [name for name in scenario.litter(place) if name not in lay_there]
     _, again = _in_child(lambda: scenario.act(place, Calls()), is_traced=False)
-    return Aftermath(code, told, seen, is_untouched, left, again, scenario.see(place), scenario.litter(place))
+    seen_again, left_again = scenario.see(place), scenario.litter(place)
+    return Aftermath(code, told, seen_before, seen, is_untouched, left, again, seen_again, left_again)
 
 
 def fresh(place: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dataclasses import replace
+
 import pytest
 
 from config_sync.agent.settle import EAGER_S, Again, Pace
@@ -127,6 +129,7 @@ def test_reload_retries_do_not_put_the_full_compare_off(outcome: Outcome) -> Non
     now, wakes = LATE, [Wake.EVENT]
     compared: list[float] = []
     while now < LATE + 1000.0:
+        outcome = replace(outcome, is_compared=wakes != [Wake.RELOAD_RETRY])
         again = paced.after(outcome, wakes=frozenset(wakes), hint=None, record=OWED, now=now)
         if again.wake is Wake.RECHECK:
             again = paced.after(outcome, wakes=frozenset({Wake.RECHECK}), hint=None, record=OWED, now=now)
@@ -136,6 +139,15 @@ def test_reload_retries_do_not_put_the_full_compare_off(outcome: Outcome) -> Non
         if again.wake is Wake.RESYNC:
             compared.append(now)
     assert len(compared) >= 2
+
+
+def test_a_look_at_the_disk_that_found_it_right_keeps_the_appointment() -> None:
+    paced = pace()
+    retry = after(paced, failed(ServiceUnavailable("refused")), Wake.START, now=LATE)
+    aside = replace(fine(), is_compared=False)
+    again = paced.after(aside, wakes=frozenset({Wake.FILES}), hint=None, record=OWED, now=LATE + 0.5)
+    assert again.wake is Wake.RETRY
+    assert again.in_s == pytest.approx(retry.in_s - 0.5)
 
 
 def test_an_absent_consumer_is_looked_for_more_and_more_rarely_and_afresh_after_it_was_found() -> None:

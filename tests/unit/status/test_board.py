@@ -55,8 +55,8 @@ class Watched:
     ) -> SyncError | None:
         self.clock.passed_s += 10.0
         result = Result.UNCHANGED if error is None else Result.FAILED
-        outcome = Outcome("app", result, "InSync", 0.1, error=error, reload=reload)
-        return self.board.settled(outcome, record, is_compared=is_compared)
+        outcome = Outcome("app", result, "InSync", 0.1, error=error, reload=reload, is_compared=is_compared)
+        return self.board.settled(outcome, record)
 
     def linked(self, config: str, reason: str | None = None) -> None:
         self.clock.passed_s += 10.0

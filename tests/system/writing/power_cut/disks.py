@@ -91,8 +91,8 @@ def recorded(kind: str, image: Path, directory: Path, act: Callable[[Path, Calla
                 act(at, lambda: (served / MARK).exists() and None)
         finally:
             run("umount", served)
-    entries: list[Entry] = pickle.loads(log.read_bytes())
-    return entries
+    members: list[tuple[int, bytes | None, bool]] = pickle.loads(log.read_bytes())
+    return [Entry(*each) for each in members]
 
 
 class Scratch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from config_sync.files import Calls, Disk
 from config_sync.files.names import KEPT, STAGE, TEMP, new_kept, new_temp
-from config_sync.model import FileSpec
+from config_sync.model import AbsolutePath, FileSpec
 from tests.system.writing.scenario import NEW, OLD
 from tests.unit.files.world import KEY, snapshot, spec_of
 
@@ -43,9 +44,11 @@ class OneFile:
             spec_of(self.path(place)), mode=self.mode, uid=self.owner, gid=self.owner, create_parents=bool(self.under)
         )
 
-    def disk(self, place: Path, calls: Calls) -> Disk:
-        """As a fresh process has it."""
-        return Disk(digest_key=KEY, state_dir=str(place / "state"), calls=calls)
+    def started(self, place: Path, calls: Calls) -> Disk:
+        """As a process has it after its start."""
+        disk = Disk(digest_key=KEY, state_dir=str(place / "state"), calls=calls)
+        disk.sweep([AbsolutePath(str(self.path(place).parent))], keep=[self._kept(self.path(place).name)])
+        return disk
 
     def prepare(self, place: Path) -> None:
         (place / "dest").mkdir()
@@ -59,10 +62,11 @@ class OneFile:
             (path.parent / new_temp(path.name)).write_bytes(b"half a fi")
             os.link(path, path.parent / new_kept(path.name))
 
+    def precede(self, place: Path) -> None:
+        pass
+
     def act(self, place: Path, calls: Calls) -> None:
-        published = self.disk(place, calls).publish(self.spec(place), self.new, keep_old=self.keep_old)
-        if self.keep_old and published.kept is not None:
-            self.disk(place, calls).discard(self.spec(place), published.kept)
+        published = self.started(place, calls).publish(self.spec(place), self.new, keep_old=self.keep_old)
         if published.error is not None:
             raise published.error
 
@@ -80,7 +84,14 @@ class OneFile:
         return snapshot(self.path(place))
 
     def litter(self, place: Path) -> list[str]:
-        return litter_below(place)
+        found = litter_below(place)
+        wanted = [name for name in found if name.endswith(".old")][: int(self.keep_old)]
+        return [name for name in found if name not in wanted]
+
+    @staticmethod
+    def _kept(name: str) -> str:
+        """What a record would name."""
+        return f"{new_kept(name)[:22]}{'0' * 16}.old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,21 +107,23 @@ class WayBack(OneFile):
         before.rename(path.parent / self._kept(path.name))
 
     def act(self, place: Path, calls: Calls) -> None:
-        self.disk(place, calls).restore(self.spec(place), self._kept(self.path(place).name))
-
-    @staticmethod
-    def _kept(name: str) -> str:
-        return f"{new_kept(name)[:22]}{'0' * 16}.old"
+        self.started(place, calls).restore(self.spec(place), self._kept(self.path(place).name))
 
 
 class AlreadyThere(OneFile):
     """The new file is visible and whole, but its writer died before the directory's fsync; now nothing differs."""
 
-    def act(self, place: Path, calls: Calls) -> None:
-        try:
+    def precede(self, place: Path) -> None:
+        with contextlib.suppress(_Death):
             OneFile.act(self, place, Calls(_DeathAtDirectoryFsync()))
-        except _Death:
-            OneFile.act(self, place, calls)
+
+
+class PutBackAlready(WayBack):
+    """The same with a way back: its link has gone to the destination, only the directory's fsync is missing."""
+
+    def precede(self, place: Path) -> None:
+        with contextlib.suppress(_Death):
+            WayBack.act(self, place, Calls(_DeathAtDirectoryFsync(nth=1)))
 
 
 class _Death(BaseException):
@@ -118,15 +131,15 @@ class _Death(BaseException):
 
 
 class _DeathAtDirectoryFsync:
-    """The second fsync of a publish."""
+    """The second fsync of a publish, the only one of a restore."""
 
-    def __init__(self) -> None:
-        self._fsyncs = 0
+    def __init__(self, nth: int = 2) -> None:
+        self._left = nth
 
     def __call__(self, call: str) -> None:
         if call == "fsync":
-            self._fsyncs += 1
-            if self._fsyncs == 2:
+            self._left -= 1
+            if self._left == 0:
                 raise _Death
 
 
@@ -150,4 +163,5 @@ SCENARIOS = (
     OneFile("new-file-with-its-directories", old=None, under="a/b"),
     WayBack("way-back"),
     AlreadyThere("unchanged-after-a-death"),
+    PutBackAlready("way-back-after-a-death"),
 )

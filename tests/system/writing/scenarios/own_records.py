@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from config_sync.errors import FileError
 from config_sync.files import Calls
 from config_sync.model import Digest, Record
 from config_sync.records import open_records
@@ -25,10 +26,13 @@ class SavedRecord:
         (place / "state").mkdir(mode=0o700)
         open_records(str(place / "state")).save(_TARGET, self._record(OLD))
 
+    def precede(self, place: Path) -> None:
+        pass
+
     def act(self, place: Path, calls: Calls) -> None:
         records = open_records(str(place / "state"), calls=calls)
         if not records.is_durable:
-            raise RuntimeError(records.why)
+            raise FileError(records.why, step="open", reason="MemoryOnly")
         records.save(_TARGET, self._record(NEW))
 
     def see(self, place: Path) -> str:

@@ -6,7 +6,8 @@ directory that is not there is awaited at the nearest parent that is. What is to
 
 1. Look at the files; arm a watch over the directories as they are now; look again a moment later, since a change may
    have come before the watch.
-2. On anything that moves there, and at least once a minute, look at the files and tell of those that differ.
+2. On anything that moves there, and at least once a minute, look at the files; tell of those that differ, and of those
+   that an event named.
 3. Where the directories are no longer the same ones (removed, swapped), go back to 1.
 4. Where the system has no watches left, look every five seconds instead, and try to arm again every five minutes.
 """
@@ -17,7 +18,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from config_sync.log import FILE_WARNED, logger
@@ -74,10 +75,14 @@ class _Files:
         self._seen = {path: _look(path) for path in self._paths}
         self._is_warned = False
 
-    def look(self) -> None:
-        """Tell of what differs from the last look."""
+    def look(self, named: Collection[str] = ()) -> None:
+        """Tell of what differs from the last look, and of what is `named`.
+
+        A name counts although nothing differs: a file that was made and removed between two looks is as missing as
+        before, but not for whoever made it.
+        """
         seen = {path: _look(path) for path in self._paths}
-        changed = frozenset(path for path in self._paths if seen[path] != self._seen[path])
+        changed = frozenset(path for path in self._paths if seen[path] != self._seen[path] or path in named)
         self._seen = seen
         if changed:
             self._on_change(changed)
@@ -110,7 +115,7 @@ async def _watch(watched: _Files, ended: asyncio.Event, *, step_ms: int) -> bool
                 stirred.cancel()
             thread.stirred.clear()
             timeout_s = None
-            watched.look()
+            watched.look(thread.take_named())
             if ended.is_set():
                 return True
             if watched.directories() != directories:
@@ -145,6 +150,7 @@ class _WatchThread:
         self._loop = loop
         self._step_ms = step_ms
         self._stop = threading.Event()
+        self._named: set[str] = set()
         threading.Thread(target=self._run, args=(directories,), name="watch-files", daemon=True).start()
 
     def stop(self) -> None:
@@ -156,7 +162,7 @@ class _WatchThread:
         from watchfiles import watch
 
         try:
-            for _ in watch(
+            for changes in watch(
                 *directories,
                 watch_filter=None,
                 recursive=False,
@@ -167,16 +173,26 @@ class _WatchThread:
                 ignore_permission_denied=True,
                 stop_event=self._stop,
             ):
-                self._tell()
+                # Handed over in the loop, so that no name falls between two looks.
+                self._tell(frozenset(path for _, path in changes))
         except Exception as error:  # noqa: BLE001  # watchfiles' own error class is not public, and none may end us
             self.failure = str(error) or type(error).__name__
-            self._tell()
+            self._tell(frozenset())
 
-    def _tell(self) -> None:
+    def take_named(self) -> frozenset[str]:
+        """The paths of all events since the last call. For the loop."""
+        named, self._named = frozenset(self._named), set()
+        return named
+
+    def _tell(self, named: frozenset[str]) -> None:
         # RuntimeError: the loop was closed meanwhile.
         with contextlib.suppress(RuntimeError):
             if not self._stop.is_set():
-                self._loop.call_soon_threadsafe(self.stirred.set)
+                self._loop.call_soon_threadsafe(self._hear, named)
+
+    def _hear(self, named: frozenset[str]) -> None:
+        self._named.update(named)
+        self.stirred.set()
 
 
 def _look(path: str) -> Look:

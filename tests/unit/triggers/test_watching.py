@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from config_sync.triggers.credentials import watch_files
+from config_sync.triggers.watching import watch_files
 from tests.virtual_clock import run
 from tests.waiting import eventually
 
@@ -130,7 +130,7 @@ def test_without_inotify_the_files_are_looked_at_instead(tmp_path: Path) -> None
         import asyncio, os, resource, sys
         import watchfiles
         from config_sync.log import logger
-        from config_sync.triggers.credentials import watch_files
+        from config_sync.triggers.watching import watch_files
 
         async def main():
             stop = asyncio.Event()

@@ -1,0 +1,131 @@
+"""Somebody edits a published file: what `on_drift` makes of it, and that our own writes stir nothing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from config_sync.model import OnDrift
+from tests.fakes import unavailable
+from tests.scenarios.world import World, play
+
+
+def test_an_edit_is_put_right_and_the_consumer_told_once() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            told = len(world.reloads["app"].orders)
+            world.edit("{}")
+            await asyncio.sleep(1)
+            assert world.text() == '{"v": 1}'
+            assert [order.reason for order in world.reloads["app"].orders[told:]] == ["Drifted"]
+            assert world.status()["state"] == "synced"
+
+    play(scenario)
+
+
+def test_our_own_writes_ask_nothing_of_the_service_and_tell_nobody() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            told, fetches = len(world.reloads["app"].orders), len(world.service.fetches)
+            for _ in range(50):
+                world.stir()
+                await asyncio.sleep(0.01)
+            assert (len(world.reloads["app"].orders), len(world.service.fetches)) == (told, fetches)
+
+    play(scenario)
+
+
+def test_a_changed_mode_is_repaired_without_a_reload() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            told = len(world.reloads["app"].orders)
+            path = world.etc / "app.json"
+            path.chmod(0o644)
+            world.stir()
+            await asyncio.sleep(1)
+            assert path.stat().st_mode & 0o777 == 0o640
+            assert len(world.reloads["app"].orders) == told
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("policy", [OnDrift.REPORT, OnDrift.IGNORE], ids=["report", "ignore"])
+def test_a_tolerated_edit_stays_until_a_new_version_and_makes_nothing_pending(policy: OnDrift) -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target(on_drift=policy)):
+            await asyncio.sleep(60)
+            told = len(world.reloads["app"].orders)
+            world.edit("{}")
+            await asyncio.sleep(600)
+            assert world.text() == "{}"
+            assert len(world.reloads["app"].orders) == told
+            status = world.status()
+            assert (status["state"], status["reload_pending"]) == ("synced", False)
+            conditions = {one["type"]: (one["status"], one["reason"]) for one in conditions_of(status)}
+            is_right = "False" if policy is OnDrift.REPORT else "True"
+            assert conditions["Synced"] == (is_right, "DriftTolerated")
+            world.service.put("app", {"v": 2})
+            world.stream().change(2)
+            await asyncio.sleep(1)
+            assert world.text() == '{"v": 2}'
+            assert {one["type"]: one["status"] for one in conditions_of(world.status())}["Synced"] == "True"
+
+    play(scenario)
+
+
+def test_the_fourth_restore_within_ten_minutes_is_not_made_and_later_ones_are_again() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            for _ in range(3):
+                world.edit("{}")
+                await asyncio.sleep(1)
+                assert world.text() == '{"v": 1}'
+            world.edit("{}")
+            await asyncio.sleep(60)
+            assert world.text() == "{}"
+            status = world.status()
+            assert status["state"] == "failed"
+            error = status["error"]
+            assert isinstance(error, dict)
+            assert error["reason"] == "Contested"
+            world.service.put("app", {"v": 2})
+            world.stream().change(2)
+            await asyncio.sleep(1)
+            assert world.text() == '{"v": 2}', "a new version is no restore"
+            world.edit("{}")
+            await asyncio.sleep(700)
+            assert world.text() == '{"v": 2}'
+            assert world.status()["state"] == "synced"
+
+    play(scenario)
+
+
+def test_an_edit_while_the_service_is_away_is_put_right_when_it_is_back() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            world.service.fail("app", *(unavailable() for _ in range(8)))
+            world.edit("{}")
+            await asyncio.sleep(5)
+            assert world.text() == "{}"
+            await asyncio.sleep(600)
+            assert world.text() == '{"v": 1}'
+
+    play(scenario)
+
+
+def conditions_of(status: dict[str, object]) -> list[dict[str, object]]:
+    found = status["conditions"]
+    assert isinstance(found, list)
+    return found
