@@ -169,8 +169,18 @@ def attempting(record: Record, attempt: Attempt) -> Record:
     return replace(record, attempting=attempt)
 
 
-def published(record: Record, wanted: Sequence[Wanted], plan: Plan, *, story: Story, at: float) -> Record:
+def published(
+    record: Record,
+    wanted: Sequence[Wanted],
+    plan: Plan,
+    *,
+    story: Story,
+    at: float,
+    dropped: Mapping[str, Digest] | None = None,
+) -> Record:
     """Every file is in place. Where no reload is owed the consumer counts as told.
+
+    `dropped`: files of ours that the settings no longer name and that still stand there.
 
     `written_at` moves whenever this process cannot know that an earlier one recorded the publish: too late is safe (a
     consumer that started in between is told once more), too early would lose a reload.
@@ -185,6 +195,7 @@ def published(record: Record, wanted: Sequence[Wanted], plan: Plan, *, story: St
     moved = replace(
         record,
         written=written,
+        dropped=dict(dropped or {}),
         written_at=at if is_news else record.written_at,
         version=story.version,
         previous_version=record.version if story.version != record.version else record.previous_version,

@@ -54,11 +54,34 @@ def _systemd() -> str | None:
     return None if made.returncode == 0 else "no right to make namespaces"
 
 
+def _power_cut() -> str | None:
+    """Root, loop devices, FUSE, three file systems and their tools, and the right to mount."""
+    if lacks := _root():
+        return lacks
+    if absent := [name for name in ("mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "losetup", "chattr") if not on_path(name)]:
+        return f"no {absent[0]} on this machine"
+    if absent := [path for path in ("/dev/loop-control", "/dev/fuse") if not os.path.exists(path)]:
+        return f"no {absent[0]}"
+    with open("/proc/filesystems", encoding="ascii") as lines:
+        known = lines.read().split()
+    for name in ("ext4", "xfs", "btrfs", "overlay"):
+        if name not in known and subprocess.run([on_path("modprobe") or "false", "-q", name], check=False).returncode:
+            return f"the kernel has no {name}"
+    if subprocess.run(["losetup", "--find"], capture_output=True, check=False).returncode:
+        return "no loop device is free"
+    made = subprocess.run(
+        ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True, check=False
+    )
+    return None if made.returncode == 0 else "no right to mount"
+
+
 NEEDS: Mapping[str, Need] = MappingProxyType(
     {
         "root": Need(_root),
         "nginx": Need(_program("nginx"), ("nginx-light",)),
         "strace": Need(_program("strace"), ("strace",)),
+        "acl": Need(_program("setfacl"), ("acl",)),
+        "power_cut": Need(_power_cut, ("e2fsprogs", "xfsprogs", "btrfs-progs", "mount")),
         "systemd": Need(_systemd, ("systemd", "util-linux")),
     }
 )

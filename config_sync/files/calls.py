@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import sys
 from collections.abc import Callable, Iterator
 
 ACL = "system.posix_acl_access"
@@ -18,6 +19,8 @@ ACL = "system.posix_acl_access"
 
 _NO_ACL = (errno.ENODATA, errno.EOPNOTSUPP)
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+_GETFLAGS, _APPEND = 0x80086601, 0x20
+"""FS_IOC_GETFLAGS and FS_APPEND_FL (ioctl_iflags(2))."""
 _AT_ONCE = 1 << 20
 """Bytes asked for in one read."""
 
@@ -149,6 +152,18 @@ class Calls:
         except OSError as error:
             if error.errno not in _NO_ACL:
                 raise
+
+    def is_append_only(self, fd: int) -> bool:
+        """Whether entries of the open directory can be made, but neither replaced nor removed (``chattr +a``).
+
+        False as well where the file system has no such flag.
+        """
+        self._gate("ioctl")
+        try:
+            flags = fcntl.ioctl(fd, _GETFLAGS, bytes(8))
+        except OSError:
+            return False
+        return bool(int.from_bytes(flags[:4], sys.byteorder) & _APPEND)
 
     def lock(self, fd: int, *, wait: bool) -> bool:
         """An exclusive flock(2); False: another open file holds it (only without `wait`).

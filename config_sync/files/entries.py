@@ -16,7 +16,7 @@ from config_sync.files.calls import Calls
 from config_sync.files.failures import failure, refusal, step
 from config_sync.files.names import link_text, new_switch
 from config_sync.files.observe import Look, look
-from config_sync.files.own_links import link_at
+from config_sync.files.own_links import is_own_link, link_at
 from config_sync.model import FileSpec
 
 
@@ -103,7 +103,7 @@ def remove_links(
             info = calls.lstat(name, at=at)
             if info is None:
                 continue
-            if stat.S_ISLNK(info.st_mode) and link_at(calls, name, at=at) == link_text(name):
+            if stat.S_ISLNK(info.st_mode) and is_own_link(calls, name, at=at):
                 calls.unlink(name, at=at)
                 removed.append(name)
                 continue

@@ -93,6 +93,8 @@ def _denied(number: int, path: str, step: str, wanted: tuple[int | None, int | N
             says, hint = f"uid {uid} may not read the directory {parent}", f"grant it rwx on {parent}"
         case "read":
             says, hint = f"uid {uid} may not read it", "grant it read permission"
+        case "overwrite":
+            says, hint = f"uid {uid} may not write to it", "grant it write permission, or leave `write: in_place` out"
         case "rename" | "unlink" | "link":
             says = f"uid {uid} may not replace it: it belongs to another user in a sticky directory, or it is immutable"
             hint = f"look at `ls -ld {parent}` and `lsattr -d {path} {parent}`"

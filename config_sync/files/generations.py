@@ -155,7 +155,7 @@ def sweep_generations(
     """Removes those among `entries` that ``..data`` does not show and nobody holds; returns their names.
 
     One that was replaced stays for `grace_s` seconds after that (`now` is Unix time), since a reader may be in it. One
-    that was never shown goes at once: it is younger than the link ``..data``, or still closed. (Of one that is as old as
+    that was never shown goes at once: it is younger than the link ``..data``, or still closed. (Of one just as old as
     that link, to the tick of the kernel's clock, nobody knows: it stays.) Those in `keep` stay. Raises OSError.
     """
     ages: dict[str, int] = {}

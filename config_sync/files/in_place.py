@@ -27,6 +27,8 @@ from config_sync.files.failures import refusal, step
 from config_sync.files.observe import Look
 from config_sync.files.whole import Attributes, make_later, verify
 
+_WRITING = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
 
 class TornWrite(FileError):
     """Writing in place broke off. `is_put_back`: the old bytes are back, so only a reader in between saw a mix.
@@ -86,8 +88,17 @@ def overwrite(
 @contextlib.contextmanager
 def _opened(calls: Calls, name: str, *, at: int, path: str, old: Look) -> Iterator[int]:
     """For writing, without cutting anything off; the very file that was looked at. Raises FileError."""
-    with step("open", path):
-        fd = calls.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at)
+    with step("overwrite", path):
+        try:
+            fd = calls.open(name, _WRITING, at=at)
+        except PermissionError:
+            if old.info.st_uid != os.geteuid() or old.mode & 0o200:
+                raise
+            # A read-only file of our own. That we may write to it says nothing to anybody else.
+            with calls.opened(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at) as reading:
+                if os.path.samestat(calls.fstat(reading), old.info):
+                    calls.fchmod(reading, old.mode | 0o200)
+            fd = calls.open(name, _WRITING, at=at)
     try:
         with step("fstat", path):
             if not os.path.samestat(calls.fstat(fd), old.info):
@@ -118,7 +129,7 @@ def _take_access(calls: Calls, fd: int, old: Look, attributes: Attributes, *, pa
             calls.remove_acl(fd)
     narrow = old.mode & attributes.mode
     with step("fchmod", path, wanted=wanted):
-        if narrow != old.mode:
+        if narrow != stat.S_IMODE(calls.fstat(fd).st_mode):
             calls.fchmod(fd, narrow)
     with step("fchown", path, wanted=wanted):
         if attributes.owner_differs_from(old.info):

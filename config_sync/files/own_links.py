@@ -37,8 +37,14 @@ def link_at(calls: Calls, name: str, *, at: int) -> str | None:
 
 
 def is_own_link(calls: Calls, name: str, *, at: int) -> bool:
-    """Whether `name` is a link of a directory layout, wherever ``..data`` leads. Raises OSError."""
-    return link_at(calls, name, at=at) == link_text(name)
+    """Whether `name` is a link of our directory layout, even if ``..data`` is gone. Raises OSError.
+
+    Others use the same form (kubelet's volumes): where ``..data`` leads to something else, the link is theirs.
+    """
+    if link_at(calls, name, at=at) != link_text(name):
+        return False
+    target = link_at(calls, DATA, at=at)
+    return target is None or GENERATION.fullmatch(target) is not None
 
 
 def current_name(calls: Calls, *, at: int) -> str | None:

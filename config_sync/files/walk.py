@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.failures import failure, refusal, step
-from config_sync.files.names import link_text
-from config_sync.files.own_links import OwnLink, opened_current
+from config_sync.files.own_links import OwnLink, is_own_link, opened_current
 from config_sync.files.parents import make_parent, sync_entries
 from config_sync.model import AbsolutePath, Durability, FileSpec, SymlinkPolicy
 
@@ -189,11 +188,15 @@ class _Walk:
             raise self._dangling()
         if info is None or not stat.S_ISLNK(info.st_mode):
             return False
-        with self._calls.opened(name, _LOOK, at=self._fd) as fd:
+        with contextlib.ExitStack() as held:
+            try:
+                fd = held.enter_context(self._calls.opened(name, _LOOK, at=self._fd))
+            except FileNotFoundError:
+                raise OSError(errno.ESTALE, os.strerror(errno.ESTALE)) from None
             info = self._calls.fstat(fd)
             if not stat.S_ISLNK(info.st_mode):
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-            if self._own_link is not OwnLink.AS_ANY and self._calls.readlink(fd) == link_text(name):
+            if self._own_link is not OwnLink.AS_ANY and is_own_link(self._calls, name, at=self._fd):
                 return self._is_generation_entered(name)
             self._dangles = self._path_of(name)
             self._follow(fd, info, name)

@@ -58,6 +58,10 @@ def made(
     """
     # 5. Exclusive and without following: nobody's link is written through. No access beyond the final mode's, and
     # only ours; the descriptor can write even where the mode says nobody may.
+    with step("rename", path):
+        # Here it could be made, but never be put in place nor removed again.
+        if calls.is_append_only(at):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
     with step("open", path):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         fd = calls.open(name, flags, at=at, mode=0o600 & attributes.mode)

@@ -51,11 +51,13 @@ class Attempt:
 class Record:
     """The durable memory of one target; times are Unix seconds.
 
+    `dropped`: files that we wrote, that the settings no longer name, and that still stand there.
     `written`: path to digest, what *we* put there or adopted. `reloaded`: the same, as the consumer was last told.
     """
 
     written: Mapping[str, Digest] = field(default_factory=dict)
     reloaded: Mapping[str, Digest] = field(default_factory=dict)
+    dropped: Mapping[str, Digest] = field(default_factory=dict)
     attempting: Attempt | None = None
     version: int | None = None
     previous_version: int | None = None

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from config_sync.clock import Clock
-from config_sync.errors import CheckRejected, FileError, Retry, Stopped, SyncError
-from config_sync.files import Disk, WriteResult
-from config_sync.log import FILE_WARNED, FILE_WRITTEN, RELOAD_FAILED, logger
+from config_sync.errors import FileError, SyncError
+from config_sync.files import Disk
+from config_sync.log import RELOAD_FAILED, logger
 from config_sync.model import (
     AbsolutePath,
     Attempt,
     Digest,
     FileState,
     Outcome,
-    Present,
     Record,
     ReloadResult,
     Result,
     Target,
 )
 from config_sync.plan import Plan, Reason, attempting, make_plan, published
+from config_sync.reconciler.checking import Checker
 from config_sync.reconciler.desired import (
     Desired,
     Keys,
@@ -34,15 +33,11 @@ from config_sync.reconciler.desired import (
 )
 from config_sync.reconciler.drift import DriftLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
+from config_sync.reconciler.publishing import Publisher
 from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
-from config_sync.reloads import run_check
 from config_sync.stop import Stop
 from config_sync.workqueue import Wake
-
-_WORTH_ANOTHER_TRY = {Wake.START, Wake.COMMAND, Wake.SETTINGS}
-"""What makes a content that an ``in_place`` check refused worth publishing once more: resyncs alone would make the
-consumer's file wrong for a moment every few minutes."""
 
 
 @dataclass(slots=True)
@@ -75,7 +70,8 @@ class Reconciler:
         self._clock = clock
         self._slots: Slots = slots or Unbounded()
         self._teller = Teller(records, clock=clock, slots=self._slots)
-        self._refused: dict[str, tuple[Attempt, CheckRejected]] = {}
+        self._checker = Checker(disk, records, slots=self._slots)
+        self._publisher = Publisher(disk)
         self._drift = DriftLog(clock)
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
@@ -96,7 +92,7 @@ class Reconciler:
     def _pass(self, target: Target, occasion: Occasion, stop: Stop, done: _Done) -> tuple[Reason, ReloadResult | None]:
         record = self._records.get(target.name) or Record()
         if record.attempting is not None and not record.attempting.is_checked:
-            record = self._finish_check(target, record, stop)
+            record = self._checker.finish(target, record, stop)
         observed = self._observe(target)
         desired: Desired | None = None
         if occasion.is_local:
@@ -142,13 +138,16 @@ class Reconciler:
             record = self._write(target, plan, desired, record, occasion, stop, done)
             self._drift.restored(plan)
         else:
-            self._publish(target, plan, desired, record, done)
+            self._publisher.publish(target, plan, desired, record, done.wrote)
             if done.wrote and target.reload and not plan.reload_owed:
                 # Somebody wrote after our look, and it was put right; the consumer may have read what they wrote.
                 digests: dict[str, Digest] = {one.path: one.digest for one in desired.wanted if one.path in done.wrote}
                 record = attempting(record, Attempt(digests=digests, kept={}))
                 plan = replace(plan, reload_owed=True)
-        moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now())
+        cleared = self._publisher.clear(target, record)
+        if cleared.has_vanished and target.reload:
+            plan = replace(plan, reload_owed=True)
+        moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now(), dropped=cleared.left)
         self._records.save(target.name, moved)
         told: ReloadResult | None = None
         if occasion.may_reload and (plan.reload_owed or occasion.is_forced_reload):
@@ -156,7 +155,7 @@ class Reconciler:
             told = self._teller.tell(target, plan, moved, occasion, stop)
         after = self._records.get(target.name)
         if record.attempting is not None and (after is None or after.attempting is None):
-            self._discard_kept(target, record.attempting)
+            self._checker.discard_kept(target, record.attempting)
         return plan.reason, told
 
     def _tell_owed(self, target: Target, occasion: Occasion, stop: Stop) -> ReloadResult | None:
@@ -192,9 +191,9 @@ class Reconciler:
         in_place = target.validate is not None and target.validate.in_place
         digests: dict[str, Digest] = {path: desired.rendered[path].digest for path in plan.writes}
         if in_place:
-            self._refuse_again(target.name, digests, occasion)
+            self._checker.refuse_again(target.name, digests, occasion)
         elif target.validate is not None:
-            self._check_staged(target, desired, stop)
+            self._checker.check_staged(target, desired, stop)
         stop.check()
         kept: dict[str, str] = {}
         if in_place:
@@ -207,93 +206,9 @@ class Reconciler:
         begun = attempting(record, attempt) if in_place or plan.reload_owed else record
         self._records.save(target.name, begun)
         try:
-            self._publish(target, plan, desired, begun, done)
+            self._publisher.publish(target, plan, desired, begun, done.wrote)
         except FileError:
             if not done.wrote:  # nothing became visible, so nothing is owed
                 self._records.save(target.name, record)
             raise
-        return self._finish_check(target, begun, stop) if in_place else begun
-
-    def _publish(self, target: Target, plan: Plan, desired: Desired, record: Record, done: _Done) -> None:
-        """Every file, also those in sync: once per process the disk makes sure that they are durable."""
-        if plan.writes:
-            for path, warning in desired.warnings:
-                logger().warning(FILE_WARNED, target=target.name, path=path, reason=warning)
-        keep = tuple(record.attempting.kept.values()) if record.attempting is not None else ()
-        tolerated = {one.path for one in plan.files if one.reason is Reason.DRIFT_TOLERATED}
-        reasons = {one.path: one.reason for one in plan.files}
-        for spec in target.files:
-            rendered = desired.rendered.get(spec.path)
-            if rendered is None or spec.path in tolerated:
-                continue
-            result = self._disk.publish(spec, rendered.content, keep=keep)
-            for warning in result.warnings:
-                logger().warning(FILE_WARNED, target=target.name, path=spec.path, reason=warning)
-            if result.result in (WriteResult.WRITTEN, WriteResult.WRITTEN_NOT_DURABLE):
-                done.wrote.append(spec.path)
-                logger().debug(FILE_WRITTEN, target=target.name, path=spec.path, reason=reasons[spec.path].value)
-            if result.error is not None:
-                logger().warning(FILE_WARNED, target=target.name, path=spec.path, reason=result.error.message)
-
-    def _check_staged(self, target: Target, desired: Desired, stop: Stop) -> None:
-        assert target.validate is not None
-        files = [(spec, desired.rendered[spec.path].content) for spec in target.files]
-        needs_directory = any("{dir}" in word for word in target.validate.argv)
-        with self._disk.stage(files, one_directory=needs_directory) as staged, self._slots.lent():
-            paths = dict(staged.paths)
-            if needs_directory and staged.directory is not None:
-                paths = {path: f"{staged.directory}/{path.name}" for path in paths}
-            run_check(target.validate, name=target.name, paths=paths, stop=stop)
-
-    # ---- validation of files that are already visible (`in_place`)
-
-    def _finish_check(self, target: Target, record: Record, stop: Stop) -> Record:
-        """Ask the checker about what an attempt made visible; put the old bytes back if it says no.
-
-        Also the first thing after a crash in between, before the service is asked: what nobody checked must not stay.
-        """
-        attempt = record.attempting
-        assert attempt is not None
-        if target.validate is None or not target.validate.in_place:
-            return replace(record, attempting=replace(attempt, is_checked=True))
-        paths = {spec.path: str(spec.path) for spec in target.files}
-        try:
-            with self._slots.lent():
-                run_check(target.validate, name=target.name, paths=paths, stop=stop)
-        except (CheckRejected, Stopped) as error:
-            self._put_back(target, attempt)
-            self._records.save(target.name, replace(record, attempting=None))
-            if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run
-                self._refused[target.name] = (attempt, error)
-            raise
-        # From here on this is what a later attempt falls back to, and what the consumer must be told of; after a death
-        # only some of it may be there.
-        written = dict(record.written)
-        for path, state in self._observe(target).items():
-            if isinstance(state, Present) and state.digest == attempt.digests.get(path):
-                written[path] = state.digest
-        checked = replace(record, written=written, attempting=replace(attempt, is_checked=True))
-        self._records.save(target.name, checked)
-        self._refused.pop(target.name, None)
-        return checked
-
-    def _put_back(self, target: Target, attempt: Attempt) -> None:
-        for spec in target.files:
-            state = self._disk.observe(spec)
-            is_ours = isinstance(state, Present) and state.digest == attempt.digests.get(spec.path)
-            if is_ours:
-                self._disk.restore(spec, attempt.kept.get(spec.path))
-            elif (kept := attempt.kept.get(spec.path)) is not None:
-                self._disk.discard(spec, kept)
-
-    def _refuse_again(self, name: str, digests: Mapping[str, str], occasion: Occasion) -> None:
-        if name in self._refused and not occasion.wakes & _WORTH_ANOTHER_TRY:
-            attempt, error = self._refused[name]
-            if dict(attempt.digests) == dict(digests):
-                raise error
-
-    def _discard_kept(self, target: Target, attempt: Attempt) -> None:
-        for spec in target.files:
-            if (kept := attempt.kept.get(spec.path)) is not None:
-                with contextlib.suppress(FileError):  # a leftover: the next write or start sweeps it
-                    self._disk.discard(spec, kept)
+        return self._checker.finish(target, begun, stop) if in_place else begun

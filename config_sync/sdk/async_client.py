@@ -60,12 +60,15 @@ class AsyncConfigClient:
         A watch returns; any other call raises ConfigClientError. A given `http_client` stays open.
         """
         self._is_closed = True
-        running = self._running - {task for task in (asyncio.current_task(),) if task is not None}
-        for task in running:
+        mine = asyncio.current_task()
+        others = {task for task in self._running if task is not mine}
+        for task in others:
             task.cancel()
-        if running:
-            await asyncio.wait(running)
+        if others:
+            await asyncio.wait(others)
         await self._carrier.close()
+        if mine is not None and mine in self._running:  # a callback of a watch closes the client: its turn comes last
+            mine.cancel()
 
     async def __aenter__(self) -> Self:
         return self
@@ -190,6 +193,8 @@ class AsyncConfigClient:
         except asyncio.CancelledError:
             task.cancel()
             await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # looked at: nobody else will
             raise
         finally:
             self._running.discard(task)

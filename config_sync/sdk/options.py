@@ -38,7 +38,8 @@ class Options:
 
     `http_client` carries everything, streams too, and is never closed by the SDK. `request_timeout` (seconds) bounds
     one whole attempt: look-up, connect, TLS, headers and body. A call makes 1 + `retry_count` attempts at most; the
-    wait before the k-th retry is uniform in [0, min(30, `retry_delay` * 2**k)] seconds.
+    wait before the k-th retry is uniform in [0, min(30, `retry_delay` * 2**k)] seconds, and no shorter than a
+    ``Retry-After``; one of more than 30 s ends the call at once.
 
     `on_error` is called with each failure of a watch, which goes on; `on_change` with the config's name at each change.
     """

@@ -21,7 +21,16 @@ from config_sync.fields import (
 )
 from config_sync.formats import FORMATS, LATER_FORMATS, SourceReader, format_for_path
 from config_sync.kinds import Choice, Flag, Integer, Name, Parsed, PathText, Text, words
-from config_sync.model import AbsolutePath, ConfigName, ConfigRef, Durability, FileSpec, Format, SymlinkPolicy
+from config_sync.model import (
+    AbsolutePath,
+    ConfigName,
+    ConfigRef,
+    Durability,
+    FileSpec,
+    Format,
+    SymlinkPolicy,
+    WriteMode,
+)
 from config_sync.settings.identity import GROUP as GROUP_ID
 from config_sync.settings.identity import OWNER as OWNER_ID
 from config_sync.settings.mode import MODE as FILE_MODE
@@ -68,7 +77,12 @@ OWNER = Field("owner", OWNER_ID, "name or id", default_text="the agent's")
 GROUP = Field("group", GROUP_ID, "name or id", default_text="the (setgid) directory's, else the agent's")
 ALLOW_EMPTY = Field("allow_empty", Flag(), "let an empty document ({} or []) replace a non-empty one", False, "false")
 WRITE = Field(
-    "write", words("atomic", later=("in_place",)), "how the file is replaced; `atomic`: by a rename", "atomic", "atomic"
+    "write",
+    Choice({one.value: one for one in WriteMode}),
+    "`atomic`: by a rename; `in_place`: into the file that is there, for a bind-mounted single file, which cannot be "
+    "replaced: a reader may see a mix of old and new",
+    WriteMode.ATOMIC,
+    "atomic",
 )
 SYMLINK = Field(
     "symlink",
@@ -124,6 +138,7 @@ def build_file(node: Node, owner: Owner, problems: Problems) -> FileSpec:
         symlink=values[SYMLINK],
         create_parents=values[CREATE_PARENTS],
         durability=values[DURABILITY],
+        write=values[WRITE],
     )
     if not is_right:
         raise Invalid

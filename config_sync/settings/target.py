@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 from config_sync.fields import Field, Invalid, ListNode, MapNode, Node, Problems, Values, fields, parse_partly, refuse
 from config_sync.formats import SourceReader
 from config_sync.kinds import Choice, Duration, Flag, Parsed, Text, words
-from config_sync.model import ConfigName, Debounce, FileSpec, OnDrift, OnFirstSync, Target
+from config_sync.model import ConfigName, Debounce, FileSpec, Layout, OnDrift, OnFirstSync, Target, WriteMode
 from config_sync.settings.checker import CHECKER, check_validate
 from config_sync.settings.destinations import Destination
 from config_sync.settings.file import ENVIRONMENT as FILE_ENVIRONMENT
@@ -41,8 +42,21 @@ FILE_NODES = Parsed(
 
 ENVIRONMENT = Field("environment", ENVIRONMENT_NAME, "of its configs")
 FILES = Field("files", FILE_NODES, "what the program reads", is_required=True)
-LAYOUT = Field("layout", words("files", later=("directory",)), "how several files are switched", "files", "files")
-PRUNE = Field("prune", Flag(), "remove files that the settings no longer name", False, "false", not_yet=True)
+LAYOUT = Field(
+    "layout",
+    Choice({one.value: one for one in Layout}),
+    "`directory`: all files of the target, which stand in one directory, switch together: `NAME` leads to "
+    "`..data/NAME`, and `..data` to the set; a reader that opens `..data` once never sees two sets",
+    Layout.FILES,
+    "files",
+)
+PRUNE = Field(
+    "prune",
+    Flag(),
+    "remove files of ours that the settings no longer name, unless somebody has changed them; else `status` names them",
+    False,
+    "false",
+)
 SCHEMA = Field("schema", Text(), "a JSON Schema file", not_yet=True)
 VALIDATE = Field(
     "validate",
@@ -127,6 +141,8 @@ def build_target(name: ConfigName, node: Node, read_source: SourceReader, proble
         check_placeholders(actions, paths, problems)
         if validate is not None:
             check_validate(validate, values.place_of(VALIDATE), paths, problems)
+    if values.optional(LAYOUT) is Layout.DIRECTORY:
+        is_right = _fits_directory(values, files, problems) and is_right
     if not is_right or not files or len(files) < len(nodes):
         raise Invalid
     return Target(
@@ -134,11 +150,31 @@ def build_target(name: ConfigName, node: Node, read_source: SourceReader, proble
         files=tuple(files),
         validate=validate,
         reload=tuple(action.reload for action in actions),
+        layout=values[LAYOUT],
+        prune=values[PRUNE],
         on_drift=values[ON_DRIFT],
         on_first_sync=values[ON_FIRST_SYNC],
         debounce=values[DEBOUNCE],
         required=values[REQUIRED],
     )
+
+
+def _fits_directory(values: Values, files: Sequence[FileSpec], problems: Problems) -> bool:
+    """Whether the target's files can be switched as one set; what stands in the way is reported."""
+    place = values.place_of(LAYOUT)
+    before = len(problems.errors)
+    if len({spec.path.parent for spec in files}) > 1:
+        problems.error(place, "layout: directory takes files of one directory", hint="move them, or make two targets")
+    if any(spec.write is WriteMode.IN_PLACE for spec in files):
+        problems.error(place, "layout: directory switches by a rename: 'write: in_place' does not go with it")
+    validate = values.optional(VALIDATE)
+    if validate is not None and validate.in_place:
+        problems.error(
+            values.place_of(VALIDATE),
+            "in_place is not in this version with layout: directory",
+            hint="a checker that takes '{dir}' sees the whole set before anything is visible",
+        )
+    return len(problems.errors) == before
 
 
 def destinations_of(name: str, node: Node) -> list[Destination]:

@@ -63,7 +63,10 @@ def _target(status: TargetStatus) -> dict[str, Json]:
         "reload_pending": status.reload_pending,
         "from_cache_since": None,
         "error": error,
-        "files": [_file(spec, status) for spec in status.target.files],
+        "files": [
+            *(_file(spec, status) for spec in status.target.files),
+            *(_dropped(path) for path in record.dropped),
+        ],
     }
 
 
@@ -80,6 +83,11 @@ def _condition(condition: Condition) -> dict[str, Json]:
 def _file(spec: FileSpec, status: TargetStatus) -> dict[str, Json]:
     is_written = spec.path in status.record.written
     return {"path": str(spec.path), "config": str(spec.source.name), "state": "written" if is_written else "missing"}
+
+
+def _dropped(path: str) -> dict[str, Json]:
+    """A file of ours that the settings no longer name: it stands there still, and nobody keeps it right."""
+    return {"path": path, "config": None, "state": "dropped"}
 
 
 def _time(at: float | None) -> str | None:

@@ -7,8 +7,11 @@ from importlib import import_module
 import pytest
 
 from tests.contracts.sdk_differences import DIFFERENCES, Difference
+from tests.contracts.sdk_watch_differences import WATCH_DIFFERENCES
 
-each = pytest.mark.parametrize("difference", DIFFERENCES, ids=[one.name for one in DIFFERENCES])
+ALL = (*DIFFERENCES, *WATCH_DIFFERENCES)
+
+each = pytest.mark.parametrize("difference", ALL, ids=[one.name for one in ALL])
 
 
 @each

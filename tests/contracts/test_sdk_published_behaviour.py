@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from tests import faults
 from tests.faults import Behaviour, FaultServer, answer, in_turn, stream
 from tests.service import KEY, TOKEN
-from tests.unit.sdk.asking import gives, sealed
+from tests.unit.sdk.asking import NO_CAS, gives, sealed
 from tests.unit.sdk.watches import event, service
 from tests.waiting import eventually
 
@@ -74,7 +74,7 @@ def asking(sdk: ModuleType, behaviour: Behaviour, method: str, *arguments: objec
 def _asking(
     sdk: ModuleType, behaviour: Behaviour, method: str, arguments: tuple[object, ...], retry_count: int
 ) -> tuple[object, FaultServer]:
-    with FaultServer(behaviour) as server, httpx.Client() as http:
+    with FaultServer(behaviour) as server, httpx.Client(verify=NO_CAS) as http:
         client = sdk.ConfigClient(sdk.Options(server.url, TOKEN, KEY, http, 5.0, retry_count, 0.0))
         return getattr(client, method)(*arguments), server
 

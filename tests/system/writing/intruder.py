@@ -1,7 +1,7 @@
 """Another user's process beside the writer: looks at all it can, or plants what it can. Standard library only.
 
-Usage: ``intruder.py WORK DIRECTORY GO VICTIM``. Says ``ready``, works until the file GO is gone, and then prints as JSON
-what it got: how often it looked, how often it was denied a temp, and what it could read or plant.
+Usage: ``intruder.py WORK DIRECTORY GO VICTIM``. Says ``ready``, works until the file GO is gone, and then prints as
+JSON what it got: how often it looked, how often it was denied a temp, and what it could read or plant.
 """
 
 from __future__ import annotations

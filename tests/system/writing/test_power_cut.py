@@ -84,6 +84,9 @@ def test_power_cut_leaves_a_whole_thing_and_after_the_return_the_new_one(directo
         (WithoutDirectoryFsync, "ext4", "heal"),
         (WithoutDirectoryFsync, "ext4", "way-back"),
         (WithoutDirectoryFsync, "ext4", "record"),
+        (WithoutFileFsync, "ext4", "next-set"),
+        (WithoutDirectoryFsync, "ext4", "next-set"),
+        (WithoutDirectoryFsync, "xfs", "next-set"),
         (WithoutFsync, "ext4", "way-back-after-a-death"),
         (WithoutFsync, "ext4", "unchanged-after-a-death"),
         (WithoutFsync, "xfs", "unchanged-after-a-death"),
@@ -105,7 +108,7 @@ def is_as_promised(state: State, seen: str) -> bool:
 def after_power_cuts(directory: Path, kind: str, scenario: Scenario, calls: Calls) -> list[tuple[State, str]]:
     """What is seen in each state after the scenario was acted with these calls."""
 
-    def act(place: Path, mark: Callable[[], None]) -> None:
+    def act(place: Path, mark: Callable[[], bool]) -> None:
         mark()
         scenario.precede(place)
         scenario.act(place, calls)

@@ -54,10 +54,9 @@ class Aftermath:
 
 
 def aftermath_of(line: str) -> Aftermath:
-    """From the answer. Raises ValueError if it is something else."""
+    """From the answer."""
     read: object = json.loads(line)
-    if not isinstance(read, dict):
-        raise ValueError(line)
+    assert isinstance(read, dict), line
     told, again = ((None if read[key] is None else Told(**read[key])) for key in ("told", "again"))
     return Aftermath(**{**read, "told": told, "again": again})
 

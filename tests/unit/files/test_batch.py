@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import os
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from config_sync.errors import FileError
 from config_sync.files import Published, WriteResult
 from config_sync.files.names import new_kept, new_temp
 from config_sync.model import Durability, FileSpec
-from tests.unit.files.world import NEW, OLD, DieAt, FailAt, FailOn, Recorder, disk, forked, names, spec_of
+from tests.unit.files.world import NEW, OLD, DieAt, FailAt, FailFrom, FailOn, Recorder, disk, forked, names, spec_of
 
 
 def many(place: Path, count: int, *, create_parents: bool = False) -> list[tuple[FileSpec, bytes]]:
@@ -91,6 +92,20 @@ def test_one_bad_file_does_not_touch_the_others(place: Path) -> None:
     assert results(answers) == [WriteResult.WRITTEN] * 5, "the single way works again"
     long = [(spec_of(place / ("n" * 300)), NEW), *many(place / "..", 0)]
     assert results(disk().publish_many([*many(place, 2), *long]))[-1] == "NameTooLong"
+
+
+def test_renames_that_all_fail_leave_nothing(place: Path) -> None:
+    assert results(disk(gate=FailFrom("rename", errno.EPERM)).publish_many(many(place, 3))) == ["PermissionDenied"] * 3
+    assert names(place) == []
+
+
+def test_two_at_once_do_not_wait_for_each_other_for_ever(place: Path, tmp_path: Path) -> None:
+    items = many(place, 100)
+    with ThreadPoolExecutor(4) as pool:
+        tries = [pool.submit(disk(state_dir=tmp_path).publish_many, part) for part in (items, items[::-1], items[50:])]
+        assert all(isinstance(one, Published) for each in tries for one in each.result(timeout=30))
+    assert is_right(items)
+    assert len(names(place)) == 100
 
 
 def test_failed_fsync_of_the_directory_is_told_for_each(place: Path) -> None:

@@ -6,14 +6,13 @@ import dataclasses
 import errno
 import os
 import threading
-from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from config_sync.errors import FileError
 from config_sync.files import WriteResult
-from config_sync.model import AbsolutePath, Durability, Missing, Present, SymlinkPolicy, digest_of
+from config_sync.model import AbsolutePath, Durability, SymlinkPolicy
 from tests.unit.files.sets import (
     OTHER,
     V1,
@@ -28,21 +27,12 @@ from tests.unit.files.sets import (
     root_of,
     shown,
 )
-from tests.unit.files.world import KEY, NOBODY, FailOn, Recorder, as_user, disk, forked, names, spec_of, umask
+from tests.unit.files.world import NOBODY, FailOn, Recorder, as_user, disk, forked, names, umask
 from tests.waiting import eventually
 
 
 def paths(place: Path, *base: str) -> tuple[AbsolutePath, ...]:
     return tuple(AbsolutePath(str(place / name)) for name in base)
-
-
-def refused(place: Path, *, previous: Collection[str] = ()) -> FileError:
-    before = identity(place)
-    with pytest.raises(FileError) as caught:
-        publish(place, V2, previous=previous)
-    assert identity(place) == before
-    assert not caught.value.published
-    return caught.value
 
 
 def test_first_set_is_links_to_one_generation(place: Path) -> None:
@@ -188,78 +178,6 @@ def test_tolerated_edits_go_on_with_the_set_as_they_are(place: Path) -> None:
     assert by_name(place) == {"app.conf": b"inside", "tls.crt": V2["tls.crt"], "tls.key": b"in its place"}
 
 
-def test_foreign_file_or_link_at_a_new_name_refuses_the_set_and_an_equal_file_is_taken(place: Path) -> None:
-    (place / "tls.crt").write_bytes(V2["tls.crt"])
-    done = publish(place, V2)
-    assert set(done.changed) == set(paths(place, "app.conf", "tls.key"))
-    for name in names(place):
-        (place / name).unlink() if not (place / name).is_dir() or (place / name).is_symlink() else None
-    (place / "tls.crt").write_bytes(b"somebody's")
-    error = refused(place)
-    assert (error.reason, str(place / "tls.crt") in error.message) == ("ForeignFile", True)
-    assert error.hint
-    (place / "tls.crt").unlink()
-    (place / "tls.crt").symlink_to("elsewhere")
-    assert refused(place).reason == "ForeignFile"
-    (place / "tls.crt").unlink()
-    (place / "tls.crt").mkdir()
-    assert refused(place, previous=set(V1)).reason == "NotRegularFile"
-
-
-@pytest.mark.parametrize("kind", ["link", "directory", "file"])
-def test_directory_of_another_program_is_refused(place: Path, kind: str) -> None:
-    data = place / "..data"
-    if kind == "link":
-        data.symlink_to("..2024_05_01_10_00_00.123")
-    elif kind == "directory":
-        data.mkdir()
-    else:
-        data.write_bytes(b"x")
-    assert "another program" in refused(place).message
-
-
-def test_name_that_the_layout_needs_is_refused(place: Path) -> None:
-    with pytest.raises(FileError) as caught:
-        publish(place, {"..data": b"x"})
-    assert caught.value.reason == "NameTaken"
-
-
-def test_files_published_one_by_one_become_a_set_with_a_way_back(place: Path) -> None:
-    writer = disk()
-    for spec, content in items(place, V1, mode=0o600):
-        writer.publish(spec, content)
-    done = publish(place, V2, by=writer, previous=set(V1))
-    assert by_name(place) == shown(place) == V2
-    assert set(done.changed) == set(paths(place, *V1))
-    assert done.kept is not None
-    specs = [spec for spec, _ in items(place, V2)]
-    assert writer.restore_directory(root_of(place), specs, done.kept)
-    assert by_name(place) == V1
-    assert (place / "tls.key").stat().st_mode & 0o7777 == 0o600
-
-
-def test_set_becomes_single_files_again(place: Path) -> None:
-    publish(place, V1)
-    spec = spec_of(place / "app.conf")
-    assert disk().publish(spec, V1["app.conf"]).result is WriteResult.HEALED
-    assert not (place / "app.conf").is_symlink()
-    kept = disk().keep(spec_of(place / "tls.key"))
-    assert disk().publish(spec_of(place / "tls.key"), b"new", keep=[kept or ""]).result is WriteResult.WRITTEN
-    assert disk().restore(spec_of(place / "tls.key"), kept)
-    assert by_name(place) == shown(place) == V1
-
-
-def test_missing_directory_is_made_if_the_settings_say_so(place: Path) -> None:
-    directory = place / "a" / "b"
-    with pytest.raises(FileError) as caught:
-        publish(directory, V1)
-    assert caught.value.message.startswith(f"{directory}: the directory {place / 'a'} does not exist")
-    specs = [(dataclasses.replace(spec, create_parents=True), content) for spec, content in items(directory, V1)]
-    disk().publish_directory(root_of(directory), specs)
-    assert by_name(directory) == V1
-    assert directory.stat().st_mode & 0o7777 == 0o755
-
-
 def test_durability_none_makes_no_fsync_and_refuse_follows_no_link(place: Path) -> None:
     recorder = Recorder()
     specs = [(dataclasses.replace(spec, durability=Durability.NONE), content) for spec, content in items(place, V1)]
@@ -291,31 +209,6 @@ def test_failed_fsync_after_the_switch_is_told_and_the_next_run_builds_anew(plac
     again = publish(place, V1, by=writer, previous=set(V1))
     assert (again.result, again.changed) == (WriteResult.HEALED, ())
     assert again.generation != done.generation
-
-
-def test_observe_sees_the_file_in_the_generation_also_where_others_may_write(place: Path) -> None:
-    place.chmod(0o2777)
-    publish(place, V1)
-    spec = spec_of(place / "app.conf")
-    for each in (spec, dataclasses.replace(spec, symlink=SymlinkPolicy.REFUSE)):
-        state = disk().observe(each)
-        assert isinstance(state, Present)
-        assert state.digest == digest_of(V1["app.conf"], key=KEY)
-    (place / "gone.conf").symlink_to("..data/gone.conf")
-    assert disk().observe(spec_of(place / "gone.conf")) == Missing()
-    (place / "..data").unlink()
-    assert disk().observe(spec) == Missing()
-    (place / "..data").symlink_to("/etc")
-    assert disk().observe(spec_of(place / "gone.conf")) == Missing()
-
-
-def test_stage_lies_beside_the_links_and_not_in_a_generation(place: Path) -> None:
-    done = publish(place, V1)
-    with disk().stage(items(place, V2)) as staged:
-        assert staged.directory is not None
-        assert Path(staged.directory).parent == place
-        assert Path(staged.paths[AbsolutePath(str(place / "tls.key"))]).read_bytes() == V2["tls.key"]
-    assert names(place) == sorted(["..data", done.generation, *V1])
 
 
 def test_reader_of_data_never_sees_two_generations(place: Path) -> None:

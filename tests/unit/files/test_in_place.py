@@ -21,8 +21,10 @@ from tests.unit.files.world import (
     OLD,
     DieAt,
     FailAt,
+    FailFrom,
     FailOn,
     Recorder,
+    as_user,
     disk,
     forked,
     grant_by_default_acl,
@@ -36,18 +38,6 @@ SHORT = b"short\n"
 
 def in_place(path: Path, *, mode: int = 0o640) -> FileSpec:
     return dataclasses.replace(spec_of(path), write=WriteMode.IN_PLACE, mode=mode)
-
-
-class FailFrom:
-    """A gate at which every call of one name fails, from the `nth` (from 1) on."""
-
-    def __init__(self, call: str, number: int, *, nth: int = 1) -> None:
-        self._call, self._number, self._left = call, number, nth
-
-    def __call__(self, call: str) -> None:
-        self._left -= call == self._call
-        if call == self._call and self._left < 1:
-            raise OSError(self._number, os.strerror(self._number))
 
 
 @pytest.mark.parametrize("content", [NEW, SHORT, b""], ids=["longer", "shorter", "empty"])
@@ -210,6 +200,22 @@ def test_hard_links_are_warned_of_and_refused_where_others_could_have_made_them(
             disk().publish(in_place(place / "app.conf"), NEW)
         assert caught.value.reason == "UntrustedLink"
         assert (place / "victim").read_bytes() == OLD
+
+
+@pytest.mark.root
+def test_unprivileged_agent_writes_to_its_own_read_only_file_but_to_no_other(old: Path) -> None:
+    def publish() -> str:
+        try:
+            return disk().publish(in_place(old, mode=0o440), NEW).result.value
+        except FileError as error:
+            return error.message
+
+    old.chmod(0o444)
+    assert "may not write to it" in str(as_user(NOBODY, publish))
+    os.chown(old, NOBODY, NOBODY)
+    old.chmod(0o440)
+    assert as_user(NOBODY, publish) == "written"
+    assert (old.read_bytes(), old.stat().st_mode & 0o777) == (NEW, 0o440)
 
 
 @pytest.mark.root

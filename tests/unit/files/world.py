@@ -106,6 +106,18 @@ class FailOn:
                 raise OSError(self._number, os.strerror(self._number))
 
 
+class FailFrom:
+    """A gate at which every call of one name fails, from the `nth` (from 1) on."""
+
+    def __init__(self, call: str, number: int, *, nth: int = 1) -> None:
+        self._call, self._number, self._left = call, number, nth
+
+    def __call__(self, call: str) -> None:
+        self._left -= call == self._call
+        if call == self._call and self._left < 1:
+            raise OSError(self._number, os.strerror(self._number))
+
+
 class DieAt:
     """A gate at which the process ends, as by SIGKILL, before the call number `at` (from 0). For a forked child."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
 
 import pytest
 
-from config_sync.model import ReloadOrder, ReloadResult, StopSignal, Target, Validate
+from config_sync.model import Layout, ReloadOrder, ReloadResult, StopSignal, Target, Validate
 from tests.fakes import FakeReload
 from tests.unit.reconciler.world import World
 
@@ -53,29 +54,56 @@ def killed_at(call: int, world: World, target: Target) -> bool:
     return code == KILLED
 
 
-@pytest.mark.parametrize("in_place", [False, True], ids=["staged", "in_place"])
+@pytest.mark.parametrize("way", ["staged", "in_place", "as-a-set"])
 @pytest.mark.parametrize("content", [2, "bad"], ids=["good", "bad"])
 def test_killed_at_any_call_refused_content_never_reaches_the_consumer_and_good_content_does(
-    world: World, in_place: bool, content: object
+    tmp_path: Path, way: str, content: object
 ) -> None:
-    files = world.spec("a.json"), world.spec("b.json")
     script = 'grep -q bad "$1"/a.json "$1"/b.json && exit 1; exit 0'
-    validate = Validate(("/bin/sh", "-c", script, "sh", "{dir}"), in_place=in_place)
-    reload = Noting(world.directory / "notes")
-    target = world.target(*files, validate=validate, reload=(reload,))
+    validate = Validate(("/bin/sh", "-c", script, "sh", "{dir}"), in_place=way == "in_place")
     for call in range(1, 1000, EVERY):
+        place = tmp_path / str(call)
+        place.mkdir()
+        world = World(place)
+        files = world.spec("a.json"), world.spec("b.json")
+        reload = Noting(world.directory / "notes")
+        target = world.target(*files, validate=validate, reload=(reload,))
+        target = dataclasses.replace(target, layout=Layout.DIRECTORY if way == "as-a-set" else Layout.FILES)
         world.service.put("app", {"port": -call})
-        world.restart()
         world.sync(target)
         world.service.put("app", {"port": content})
         if not killed_at(call, world, target):
             break
+        if way == "as-a-set":
+            assert len({Path(spec.path).read_text() for spec in files}) == 1
         world.restart()
         world.sync(target)
         good = json.dumps({"port": -call if content == "bad" else content})
         assert [Path(spec.path).read_text() for spec in files] == [good, good]
         assert reload.notes.read_text().splitlines()[-1] == f"{good}+{good}"
         assert not world.owes()
+        assert "bad" not in reload.notes.read_text()
     else:
         raise AssertionError("it never came to its end")
-    assert "bad" not in reload.notes.read_text()
+
+
+def test_killed_at_any_call_of_a_prune_the_file_goes_and_the_consumer_is_told(world: World) -> None:
+    world.service.put("app", {"port": 1})
+    reload = Noting(world.directory / "notes")
+    both = world.target(world.spec("a.json"), world.spec("b.json"), reload=(reload,))
+    one = dataclasses.replace(world.target(world.spec("a.json"), reload=(reload,)), prune=True)
+    for call in range(1, 1000, EVERY):
+        world.restart()
+        world.sync(both)
+        world.sync(both)
+        told = len(reload.notes.read_text().splitlines())
+        is_dead = killed_at(call, world, one)
+        world.restart()
+        world.sync(one)
+        assert not (world.etc / "b.json").exists()
+        assert not world.owes()
+        assert len(reload.notes.read_text().splitlines()) > told
+        if not is_dead:
+            break
+    else:
+        raise AssertionError("it never came to its end")

@@ -26,7 +26,7 @@ from config_sync import (
 from config_sync.devserver.server import RunningService
 from tests.faults import FaultServer, answer, stream
 from tests.service import KEY, TOKEN, serving, write_config
-from tests.unit.sdk.asking import SHAPES, ask, gives, sealed
+from tests.unit.sdk.asking import NO_CAS, SHAPES, ask, gives, sealed
 from tests.waiting import eventually
 
 RAW = b'{\n "port": 8080, "ratio": 1.10 }\n'
@@ -187,7 +187,7 @@ def test_whatever_a_given_client_raises_is_ours(transport_error: Exception, mess
 
 
 def test_a_given_client_that_is_closed_already() -> None:
-    http = httpx.Client()
+    http = httpx.Client(verify=NO_CAS)
     http.close()
     with pytest.raises(ConfigClientError, match="the given http_client raised RuntimeError"):
         ask("sync-given", "https://config.example.com", client=http)
@@ -197,7 +197,7 @@ def test_a_hook_that_raises_for_status_is_heard_by_its_status() -> None:
     def judge(response: httpx.Response) -> None:
         response.raise_for_status()
 
-    with FaultServer(answer(403)) as server, httpx.Client(event_hooks={"response": [judge]}) as http:
+    with FaultServer(answer(403)) as server, httpx.Client(verify=NO_CAS, event_hooks={"response": [judge]}) as http:
         with pytest.raises(ForbiddenError):
             ask("sync-given", server.url, client=http)
 
@@ -206,12 +206,12 @@ def test_a_hook_that_reads_the_answer_leaves_it_readable() -> None:
     def read(response: httpx.Response) -> None:
         response.read()
 
-    with FaultServer(gives({"a": 1})) as server, httpx.Client(event_hooks={"response": [read]}) as http:
+    with FaultServer(gives({"a": 1})) as server, httpx.Client(verify=NO_CAS, event_hooks={"response": [read]}) as http:
         assert ask("sync-given", server.url, client=http) == {"a": 1}
 
 
 def test_a_given_client_works_for_its_owner_after_a_watch_was_closed() -> None:
-    with FaultServer(stream(b": hi\n\n", then=lambda one: one.hold())) as server, httpx.Client() as http:
+    with FaultServer(stream(b": hi\n\n", then=lambda one: one.hold())) as server, httpx.Client(verify=NO_CAS) as http:
         client = ConfigClient(Options(server.url, TOKEN, KEY, http))
         thread = threading.Thread(target=client.watch, args=("app", print))
         thread.start()

@@ -11,12 +11,20 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from config_sync import AsyncConfigClient, AsyncOptions, ConfigClient, ConfigClientError, Options, Snapshot
+from config_sync import (
+    AsyncConfigClient,
+    AsyncOptions,
+    ConfigChangeEvent,
+    ConfigClient,
+    ConfigClientError,
+    Options,
+    Snapshot,
+)
 from tests import faults
 from tests.faults import FaultServer, answer, stream
 from tests.service import KEY, TOKEN
-from tests.unit.sdk.asking import SHAPES, gives
-from tests.unit.sdk.watches import Watching, service
+from tests.unit.sdk.asking import NO_CAS, SHAPES, gives
+from tests.unit.sdk.watches import Watching, event, service
 from tests.waiting import eventually
 
 shapes = pytest.mark.parametrize("shape", SHAPES)
@@ -71,7 +79,7 @@ def test_a_hundred_silent_watches_end_at_once() -> None:
 @pytest.mark.parametrize("is_given", [False, True], ids=["own", "given"])
 def test_a_call_in_another_thread_ends_at_once(is_given: bool) -> None:
     raised: list[BaseException] = []
-    given = httpx.Client() if is_given else None
+    given = httpx.Client(verify=NO_CAS) if is_given else None
 
     def get() -> None:
         try:
@@ -180,10 +188,24 @@ def test_cancelling_an_async_watch_ends_it() -> None:
 
 
 def test_a_watch_callback_may_close_its_client() -> None:
-    with FaultServer(stream(b"data: {}\n\n", then=faults.half_open)) as server:
+    with FaultServer(stream(event(), then=faults.half_open)) as server:
         client = ConfigClient(Options(server.url, TOKEN, KEY))
-        threading.Timer(0.2, client.close).start()
         client.watch("app", lambda _: client.close())
+
+
+def test_an_async_watch_callback_may_close_its_client() -> None:
+    async def story(url: str) -> None:
+        client = AsyncConfigClient(AsyncOptions(url, TOKEN, KEY))
+
+        async def leave(_: ConfigChangeEvent) -> None:
+            await client.close()
+
+        async with asyncio.timeout(5):
+            await asyncio.gather(client.watch("app", leave), client.watch("app", lambda _: None))
+
+    with FaultServer(stream(event(), then=faults.half_open)) as server:
+        asyncio.run(story(server.url))
+        eventually(lambda: server.open_connections == 0)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")

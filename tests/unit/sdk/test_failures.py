@@ -21,7 +21,7 @@ from config_sync import (
 from tests import faults
 from tests.faults import FaultServer, answer, in_turn
 from tests.service import KEY, TOKEN
-from tests.unit.sdk.asking import METHODS, SHAPES, ask, gives, sealed
+from tests.unit.sdk.asking import METHODS, NO_CAS, SHAPES, ask, gives, sealed
 
 CANARY = "SECRET-CANARY"
 
@@ -76,7 +76,7 @@ def test_a_given_client_that_follows_redirects_does_not_carry_the_token_away() -
     import httpx
 
     with FaultServer(gives({"stolen": True})) as other, FaultServer(answer(307, Location=other.url)) as server:
-        with httpx.Client(follow_redirects=True) as client, pytest.raises(InvalidResponseError):
+        with httpx.Client(verify=NO_CAS, follow_redirects=True) as client, pytest.raises(InvalidResponseError):
             ask("sync-given", server.url, client=client)
     assert other.requests == []
 

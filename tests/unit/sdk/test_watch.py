@@ -30,7 +30,7 @@ from config_sync.stop import Stop
 from tests import faults
 from tests.faults import FaultServer, answer, in_turn, stream
 from tests.service import KEY, TOKEN
-from tests.unit.sdk.asking import SHAPES
+from tests.unit.sdk.asking import NO_CAS, SHAPES
 from tests.unit.sdk.watches import Watching, event
 from tests.waiting import eventually
 
@@ -169,7 +169,7 @@ def test_a_stream_that_falls_silent_is_opened_anew_and_no_error_is_told(is_given
     import httpx
 
     errors: list[Exception] = []
-    with FaultServer(stream(b": hello\n\n", then=faults.half_open)) as server, httpx.Client() as client:
+    with FaultServer(stream(b": hello\n\n", then=faults.half_open)) as server, httpx.Client(verify=NO_CAS) as client:
         options = Options(server.url, TOKEN, KEY, client if is_given else None, on_error=errors.append, retry_delay=0)
         requests, stop, name = Requests(options), Stop(), config_name("app")
         hearing = Hearing(requests, name, Pace(0.0, lambda: 0.0))

@@ -21,6 +21,7 @@ from config_sync import (
 )
 from tests.faults import Behaviour, Conversation
 from tests.service import KEY, TOKEN
+from tests.unit.sdk.asking import NO_CAS
 
 
 def event(version: int = 2, *, name: str = "app", changed_by: int = 7) -> bytes:
@@ -61,7 +62,7 @@ class Watching:
         self._shape, self._url, self._target, self._opts, self._delay = shape, url, target, opts, retry_delay
         self._client: ConfigClient | None = None
         self._async: tuple[AsyncConfigClient, asyncio.AbstractEventLoop] | None = None
-        self.given = httpx.Client() if shape == "sync-given" else None
+        self.given = httpx.Client(verify=NO_CAS) if shape == "sync-given" else None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
@@ -106,7 +107,7 @@ class Watching:
             self.raised = error
 
     async def _in_loop(self) -> None:
-        given = httpx.AsyncClient() if self._shape == "async-given" else None
+        given = httpx.AsyncClient(verify=NO_CAS) if self._shape == "async-given" else None
         client = AsyncConfigClient(
             AsyncOptions(self._url, TOKEN, KEY, given, 5.0, 0, self._delay, self.errors.append, self.changes.append)
         )

@@ -39,9 +39,7 @@ def test_reference_has_a_row_for_every_key_that_works(key: str) -> None:
     assert f"\n| `{key}` | " in reference()
 
 
-@pytest.mark.parametrize(
-    "key", ["merge", "select", "prune", "probe", "splay", "agent.history", "service.proxy", "http"]
-)
+@pytest.mark.parametrize("key", ["merge", "select", "probe", "splay", "agent.history", "service.proxy", "http"])
 def test_reference_leaves_out_what_is_not_in_this_version(key: str) -> None:
     assert f"| `{key}`" not in reference()
 

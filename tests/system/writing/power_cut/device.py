@@ -3,8 +3,8 @@
 It speaks the kernel's FUSE protocol (linux/fuse.h, version 7.31) by itself: a dozen requests, no library to compile.
 A process of its own, because a process that waits for a file system which it serves itself cannot be killed.
 
-Usage: ``python -m tests.system.writing.power_cut.device IMAGE MOUNT_POINT LOG``. Says ``ready`` once mounted; writes the
-log (the members of each `Entry`, pickled) when it is unmounted. Looking up ``mark`` in the mount point logs a mark.
+Usage: ``python -m tests.system.writing.power_cut.device IMAGE MOUNT_POINT LOG``. Says ``ready`` once mounted;
+writes the log (the members of each `Entry`, pickled) when it is unmounted. Looking up ``mark`` there logs a mark.
 """
 
 from __future__ import annotations

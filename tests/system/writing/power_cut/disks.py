@@ -70,7 +70,7 @@ def made(kind: str, directory: Path, fill: Callable[[Path], None]) -> Path:
     return image
 
 
-def recorded(kind: str, image: Path, directory: Path, act: Callable[[Path, Callable[[], None]], None]) -> list[Entry]:
+def recorded(kind: str, image: Path, directory: Path, act: Callable[[Path, Callable[[], bool]], None]) -> list[Entry]:
     """All that reached the disk while `act` worked on the file system of the image, which itself stays as it is.
 
     `act` gets the mount point and a function that sets a mark.
@@ -88,7 +88,7 @@ def recorded(kind: str, image: Path, directory: Path, act: Callable[[Path, Calla
         assert server.stdout.readline() == b"ready\n"
         try:
             with looped(served / DISK) as device, mounted(kind, device, at):
-                act(at, lambda: (served / MARK).exists() and None)
+                act(at, lambda: os.path.exists(served / MARK))
         finally:
             run("umount", served)
     members: list[tuple[int, bytes | None, bool]] = pickle.loads(log.read_bytes())

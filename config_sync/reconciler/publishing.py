@@ -1,0 +1,140 @@
+"""The files of a target become visible, one by one or as one set; and those that are no longer named may go."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from config_sync.errors import FileError
+from config_sync.files import Disk, NotOurs, Published, Removed, WriteResult
+from config_sync.log import FILE_REMOVED, FILE_WARNED, FILE_WRITTEN, logger
+from config_sync.model import AbsolutePath, Digest, Layout, Record, Target
+from config_sync.plan import FilePlan, Plan, Reason
+from config_sync.reconciler.desired import Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What became of files that the settings no longer name.
+
+    `left`: those that still stand there, for the record and the status. `has_vanished`: one that the consumer was told
+    of is gone, by our hand or another's: it must be told.
+    """
+
+    left: Mapping[str, Digest]
+    has_vanished: bool
+
+
+class Publisher:
+    """Shared by all threads, like `Reconciler`."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def publish(self, target: Target, plan: Plan, desired: Desired, record: Record, wrote: list[AbsolutePath]) -> None:
+        """Every file, also those in sync: once per process the disk makes sure that they are durable.
+
+        `wrote` gets the paths whose content changed, also if it ends in an error. Raises FileError.
+        """
+        if not desired.rendered:
+            return
+        if plan.writes:
+            for path, warning in desired.warnings:
+                logger().warning(FILE_WARNED, target=target.name, path=path, reason=warning)
+        reasons = {one.path: one for one in plan.files}
+        if target.layout is Layout.DIRECTORY:
+            self._publish_set(target, reasons, desired, record, wrote)
+        else:
+            self._publish_each(target, reasons, desired, record, wrote)
+
+    def _publish_each(
+        self,
+        target: Target,
+        reasons: Mapping[AbsolutePath, FilePlan],
+        desired: Desired,
+        record: Record,
+        wrote: list[AbsolutePath],
+    ) -> None:
+        keep = tuple(record.attempting.kept.values()) if record.attempting is not None else ()
+        items = [
+            (spec, desired.rendered[spec.path].content)
+            for spec in target.files
+            if reasons[spec.path].reason is not Reason.DRIFT_TOLERATED
+        ]
+        if len(items) > 1 and all(one.reason is Reason.MISSING for one in reasons.values()):
+            results: Iterator[Published | FileError] = iter(self._disk.publish_many(items, keep=keep))
+        else:
+            results = (self._disk.publish(spec, content, keep=keep) for spec, content in items)
+        failed: FileError | None = None
+        for (spec, _), done in zip(items, results, strict=True):
+            if isinstance(done, FileError):
+                failed = failed or done
+                continue
+            self._warn(target, spec.path, done.warnings, done.error)
+            if done.result in (WriteResult.WRITTEN, WriteResult.WRITTEN_NOT_DURABLE):
+                self._told(target, reasons[spec.path], wrote)
+        if failed is not None:
+            raise failed
+
+    def _publish_set(
+        self,
+        target: Target,
+        reasons: Mapping[AbsolutePath, FilePlan],
+        desired: Desired,
+        record: Record,
+        wrote: list[AbsolutePath],
+    ) -> None:
+        directory = target.files[0].path.parent
+        ours = [AbsolutePath(path) for path in (*record.written, *record.dropped)]
+        done = self._disk.publish_directory(
+            directory,
+            [(spec, desired.rendered[spec.path].content) for spec in target.files],
+            previous=[path.name for path in ours if path.parent == directory],
+            leave=[path for path, one in reasons.items() if one.reason is Reason.DRIFT_TOLERATED],
+        )
+        self._warn(target, directory, done.warnings, done.error)
+        for path in done.changed:
+            if path in reasons:
+                self._told(target, reasons[path], wrote)
+        for path in done.removed:
+            logger().info(FILE_REMOVED, target=target.name, path=path, reason="NoLongerNamed")
+
+    def clear(self, target: Target, record: Record) -> Cleared:
+        """Files that we wrote and the settings no longer name: removed with ``prune``, if they are as we left them."""
+        named = {spec.path for spec in target.files}
+        ours = {path: digest for path, digest in record.written.items() if path not in named}
+        left: dict[str, Digest] = {}
+        for path, digest in {**record.dropped, **ours}.items():
+            if path in named or not os.path.lexists(path):
+                continue
+            if not (target.prune and self._is_removed(target, AbsolutePath(path), digest)):
+                left[path] = digest
+        return Cleared(left, has_vanished=any(path not in left for path in ours))
+
+    def _is_removed(self, target: Target, path: AbsolutePath, digest: Digest) -> bool:
+        try:
+            removal = self._disk.remove(path, digest)
+        except FileError as error:
+            logger().warning(FILE_WARNED, target=target.name, path=path, reason=error.message, hint=error.hint)
+            return False
+        match removal:
+            case Removed():
+                logger().info(FILE_REMOVED, target=target.name, path=path, reason="NoLongerNamed")
+                return True
+            case NotOurs(reason):
+                logger().debug(FILE_WARNED, target=target.name, path=path, reason=f"not removed: {reason}")
+                return False
+            case _:
+                assert_never(removal)
+
+    @staticmethod
+    def _told(target: Target, planned: FilePlan, wrote: list[AbsolutePath]) -> None:
+        wrote.append(planned.path)
+        logger().debug(FILE_WRITTEN, target=target.name, path=planned.path, reason=planned.reason.value)
+
+    @staticmethod
+    def _warn(target: Target, path: AbsolutePath, warnings: tuple[str, ...], error: FileError | None) -> None:
+        for warning in (*warnings, *([error.message] if error is not None else [])):
+            logger().warning(FILE_WARNED, target=target.name, path=path, reason=warning)
