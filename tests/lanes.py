@@ -78,6 +78,7 @@ def _power_cut() -> str | None:
 NEEDS: Mapping[str, Need] = MappingProxyType(
     {
         "root": Need(_root),
+        "node": Need(_program("node"), ("nodejs",)),
         "nginx": Need(_program("nginx"), ("nginx-light",)),
         "strace": Need(_program("strace"), ("strace",)),
         "acl": Need(_program("setfacl"), ("acl",)),

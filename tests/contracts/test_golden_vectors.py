@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -78,10 +77,8 @@ def seal_by_openssl(key: bytes, nonce: bytes, plaintext: bytes) -> bytes:
         crypto.EVP_CIPHER_CTX_free(context)
 
 
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-
 SEALERS = [
-    pytest.param(seal_by_node, id="node", marks=needs_node),
+    pytest.param(seal_by_node, id="node", marks=pytest.mark.node),
     pytest.param(seal_by_openssl, id="openssl"),
 ]
 
@@ -111,7 +108,7 @@ def test_the_vector_of_the_protocol(seal: Callable[[bytes, bytes, bytes], bytes]
     assert encrypt(PLAINTEXT, key, NONCE).hex() == VECTOR
 
 
-@needs_node
+@pytest.mark.node
 def test_another_implementation_opens_what_the_embedded_service_seals() -> None:
     key = EncryptionKey(KEY)
     sealed = encrypt(PLAINTEXT, key, os.urandom(12))

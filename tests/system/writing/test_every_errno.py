@@ -15,7 +15,7 @@ import pytest
 from tests.system.writing.scenario import NEW, all_scenarios
 from tests.system.writing.syscalls import Call, Hit, Lab
 
-pytestmark = pytest.mark.strace
+pytestmark = [pytest.mark.root, pytest.mark.strace]
 
 _SPACE = ("ENOSPC", "EDQUOT")
 _DENIED = ("EACCES", "EPERM", "EROFS")

@@ -152,5 +152,5 @@ def test_planter_in_a_directory_of_its_own_gains_nothing(place: Path, owner: int
     assert snapshot(victim) == before
     assert loot.planted > 20
     assert ends.keys() <= {"written", "Interfered", "Overtaken", "UntrustedLink", "NotRegularFile", "DanglingLink"}
-    assert len(ends) > 1, ends
+    assert ends.total() > ends["written"], "some must have been spoilt, else this proves nothing"
     assert victim.stat().st_nlink == 1

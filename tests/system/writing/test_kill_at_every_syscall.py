@@ -7,7 +7,7 @@ import pytest
 from tests.system.writing.scenario import NEW, OLD, all_scenarios
 from tests.system.writing.syscalls import Lab, last_mark
 
-pytestmark = pytest.mark.strace
+pytestmark = [pytest.mark.root, pytest.mark.strace]
 
 
 @pytest.mark.parametrize("name", all_scenarios())

@@ -10,7 +10,7 @@ import pytest
 from tests.system.writing.scenario import all_scenarios
 from tests.system.writing.syscalls import Call, Lab
 
-pytestmark = pytest.mark.strace
+pytestmark = [pytest.mark.root, pytest.mark.strace]
 
 _TEMP = r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.tmp"
 _STEPS = {
@@ -28,6 +28,8 @@ _STEPS = {
     "see": r'newfstatat\(\d+<[^>]*>, "(app\.conf)", .*AT_SYMLINK_NOFOLLOW\)',
     "fsync-directory": r"fsync\(\d+<[^>]*/(dest|state|b)>\)",
 }
+_CONTENTS = ("read", "write", "readlinkat", "symlinkat", "getrandom")
+"""What these name is data, and a link is put in place by a rename of its own."""
 _WRITES = "create lock no-acl write verify mode verify fsync pin verify close rename see fsync-directory"
 
 
@@ -51,7 +53,7 @@ def test_kernel_sees_each_step_in_its_order(lab: Lab, name: str, order: str) -> 
 def test_nothing_is_done_by_a_path(lab: Lab, name: str) -> None:
     """Only the root directory and our own state directory are opened by a path; every name is one component."""
     for call in lab.calls_of(name):
-        names = re.findall(r'(?:^|, )"((?:[^"\\]|\\.)*)"', call.arguments) if call.name not in ("read", "write") else []
+        names = re.findall(r'(?:^|, )"((?:[^"\\]|\\.)*)"', call.arguments) if call.name not in _CONTENTS else []
         for given in names:
             is_own = "/place/state" in given
             is_xattr = given == "system.posix_acl_access"
@@ -74,6 +76,19 @@ def test_every_descriptor_is_closed_once_and_on_exec(lab: Lab, name: str) -> Non
 def test_no_inode_is_fsynced_twice(lab: Lab, name: str) -> None:
     files = [call.arguments for call in lab.calls_of(name) if call.name == "fsync" and ".tmp" in call.arguments]
     assert len(files) == len(set(files))
+
+
+def test_set_is_durable_before_it_is_shown(lab: Lab) -> None:
+    generation = r"/dest/\.\.g[0-9a-f]{16}"
+    steps = {
+        "file": rf"fsync\(\d+<[^>]*{generation}/[^>]*>\)",
+        "generation": rf"fsync\(\d+<[^>]*{generation}>\)",
+        "directory": r"fsync\(\d+<[^>]*/dest>\)",
+        "switch": r'renameat2?\(.*, "\.\.data"',
+    }
+    calls = [f"{call.name}({call.arguments})" for call in lab.calls_of("next-set")]
+    found = [step for call in calls for step, pattern in steps.items() if re.match(pattern, call)]
+    assert found[:7] == [*["file"] * 3, "generation", "directory", "switch", "directory"]
 
 
 def _steps_of(calls: Sequence[Call]) -> Iterator[str]:
