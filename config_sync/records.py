@@ -89,6 +89,10 @@ class Records:
         """
         self._commit(name, record)
 
+    def names(self) -> tuple[str, ...]:
+        """Every target that was ever written from this state directory and not forgotten."""
+        return tuple(self._records)
+
     def forget(self, name: str) -> None:
         """The target has no memory any more. Raises FileError as `save` does."""
         self._commit(name, None)

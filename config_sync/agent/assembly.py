@@ -10,7 +10,7 @@ from config_sync.clock import Clock, SystemClock
 from config_sync.errors import SettingsError
 from config_sync.files import Disk
 from config_sync.http.tls import Tls
-from config_sync.log import LEFTOVER_REMOVED, SERVICE_WARNED, STATE_UNAVAILABLE, logger
+from config_sync.log import FILE_WARNED, LEFTOVER_REMOVED, SERVICE_WARNED, STATE_UNAVAILABLE, logger
 from config_sync.model import Target
 from config_sync.reconciler import Reconciler, Slots
 from config_sync.records import Records, open_records
@@ -38,8 +38,19 @@ def open_memory(settings: Settings, clock: Clock | None = None) -> Memory:
 
 
 def sweep(targets: tuple[Target, ...], records: Records, disk: Disk) -> None:
-    """Remove our own leftovers beside the targets' files; kept files that a record still names stay."""
+    """Remove our own leftovers beside the targets' files; tell of targets that the settings no longer name.
+
+    Kept files that a record still names stay.
+    """
     directories = {spec.path.parent for target in targets for spec in target.files}
+    known = {target.name for target in targets}
+    for name in records.names():
+        record = records.get(name)
+        if name not in known and record is not None and record.written:
+            # Nobody keeps them right any more, and nobody may remove them: `prune` went with the target.
+            logger().warning(
+                FILE_WARNED, target=name, path=list(record.written), reason="the target is no longer named"
+            )
     for path in disk.sweep(directories, keep=records.kept_names()):
         logger().info(LEFTOVER_REMOVED, path=path)
 

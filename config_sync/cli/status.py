@@ -106,6 +106,12 @@ def _told(path: str, page: Mapping[str, object], *, is_alone: bool) -> list[str]
                 _shown(target.get("changed_by")),
             )
         )
+        files = target.get("files")
+        notes += [
+            f"{target.get('name')}: {one.get('path')} is ours, but the settings no longer name it"
+            for one in (files if isinstance(files, list) else ())
+            if isinstance(one, dict) and one.get("state") == "dropped"
+        ]
         error = target.get("error")
         if isinstance(error, dict):
             notes.append(f"{target.get('name')}: {error.get('message')}")

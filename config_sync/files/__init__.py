@@ -13,7 +13,6 @@ from config_sync.files.remove import NotOurs, Removal, Removed
 from config_sync.files.replace import replace_file
 from config_sync.files.stage import Staged
 from config_sync.files.state_lock import StateLock
-from config_sync.files.watched import watched_directories
 from config_sync.files.writer import Published, WriteResult
 
 __all__ = [
@@ -30,5 +29,4 @@ __all__ = [
     "TornWrite",
     "WriteResult",
     "replace_file",
-    "watched_directories",
 ]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from config_sync.clock import Clock
 from config_sync.errors import FileError
 from config_sync.log import DRIFT_FOUND, logger
-from config_sync.model import AbsolutePath, FileState, OnDrift, Present, Target
-from config_sync.plan import Plan, Reason
+from config_sync.model import AbsolutePath, FileState, OnDrift, Present, Record, Target
+from config_sync.plan import FilePlan, Plan, Reason
 
 RESTORES = 3
 """Of one file within `WITHIN_S`; the next is not made: two programs that each put a file right would never end, and
@@ -25,24 +25,24 @@ class DriftLog:
         self._restored: dict[AbsolutePath, deque[float]] = {}
         self._told: dict[AbsolutePath, FileState] = {}
 
-    def look(self, target: Target, plan: Plan, observed: Mapping[AbsolutePath, FileState]) -> None:
+    def look(self, target: Target, plan: Plan, observed: Mapping[AbsolutePath, FileState], record: Record) -> None:
         """Before the files are written: refuse to go on for ever, and tell of what is left alone.
 
         Raises:
             FileError: (``Contested``) a file was restored `RESTORES` times already within `WITHIN_S`.
         """
         for one in plan.files:
-            if one.reason is Reason.DRIFTED:
+            if _is_restore(one, record):
                 self._refuse_a_contest(one.path)
             if one.reason is Reason.DRIFT_TOLERATED and target.on_drift is OnDrift.REPORT:
                 self._tell(target.name, one.path, observed[one.path])
             elif one.reason is not Reason.DRIFTED:
                 self._told.pop(one.path, None)
 
-    def restored(self, plan: Plan) -> None:
-        """The files are written: count those that somebody had changed."""
+    def restored(self, plan: Plan, record: Record) -> None:
+        """The files are written: count those that somebody had changed or removed; `record` is that of before."""
         for one in plan.files:
-            if one.reason is Reason.DRIFTED:
+            if _is_restore(one, record):
                 self._restored.setdefault(one.path, deque()).append(self._clock.monotonic())
 
     def _refuse_a_contest(self, path: AbsolutePath) -> None:
@@ -64,3 +64,9 @@ class DriftLog:
         self._told[path] = state
         digest = state.digest if isinstance(state, Present) else None
         logger().warning(DRIFT_FOUND, target=name, path=path, digest=digest, reason=Reason.DRIFT_TOLERATED.value)
+
+
+def _is_restore(planned: FilePlan, record: Record) -> bool:
+    """Whether a file is put back as we had it: somebody changed it, or took it away."""
+    is_taken_away = planned.reason is Reason.MISSING and planned.path in record.written
+    return planned.reason is Reason.DRIFTED or is_taken_away

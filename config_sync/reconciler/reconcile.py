@@ -133,10 +133,11 @@ class Reconciler:
             on_drift=target.on_drift,
             on_first_sync=target.on_first_sync,
         )
-        self._drift.look(target, plan, observed)
+        self._drift.look(target, plan, observed, record)
+        before = record
         if plan.writes:
             record = self._write(target, plan, desired, record, occasion, stop, done)
-            self._drift.restored(plan)
+            self._drift.restored(plan, before)
         else:
             self._publisher.publish(target, plan, desired, record, done.wrote)
             if done.wrote and target.reload and not plan.reload_owed:

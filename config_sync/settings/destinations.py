@@ -41,6 +41,19 @@ def report_shared(destinations: Iterable[Destination], problems: Problems) -> No
         )
 
 
+def report_shared_sets(sets: Iterable[Destination], problems: Problems) -> None:
+    """An error at each directory that an earlier ``layout: directory`` has already: there is one ``..data`` in it."""
+    taken: dict[_Identity, Destination] = {}
+    for one in sets:
+        first = taken.setdefault(identity_of(one.path), one)
+        if first is not one:
+            problems.error(
+                one.place,
+                f"targets {first.target!r} and {one.target!r} both switch all of {one.path} (layout: directory)",
+                hint="make them one target, or give each a directory of its own",
+            )
+
+
 def identity_of(path: AbsolutePath) -> _Identity:
     """What the path reaches: the nearest directory that exists, by device and inode, and the names below it.
 

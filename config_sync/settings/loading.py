@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from config_sync.errors import Problem, SettingsError
 from config_sync.fields import Field, Invalid, MapNode, Node, Place, Problems, Values, parse_table, quoted, refuse
-from config_sync.model import AbsolutePath, ConfigName, Target
+from config_sync.model import AbsolutePath, ConfigName, Layout, Target
 from config_sync.settings.agent import AGENT, build_agent
-from config_sync.settings.destinations import Destination, report_shared
+from config_sync.settings.destinations import Destination, report_shared, report_shared_sets
 from config_sync.settings.reader import parse_yaml
 from config_sync.settings.root import AGENT_SECTION, DEFAULTS_SECTION, ROOT, SERVICE_SECTION, TARGETS_SECTION
 from config_sync.settings.service import SERVICE, build_service
@@ -97,6 +97,11 @@ def _targets(root: MapNode, problems: Problems) -> list[Target]:
         with contextlib.suppress(Invalid):
             found.append(build_target(name, whole, _read_source, problems))
     report_shared(destinations, problems)
+    places = {one.target: one.place for one in reversed(destinations)}
+    sets = [target for target in found if target.layout is Layout.DIRECTORY]
+    report_shared_sets(
+        (Destination(target.name, target.files[0].path.parent, places[target.name]) for target in sets), problems
+    )
     return found
 
 

@@ -165,6 +165,8 @@ def _fits_directory(values: Values, files: Sequence[FileSpec], problems: Problem
     before = len(problems.errors)
     if len({spec.path.parent for spec in files}) > 1:
         problems.error(place, "layout: directory takes files of one directory", hint="move them, or make two targets")
+    if reserved := [spec.path.name for spec in files if spec.path.name.startswith("..")]:
+        problems.error(place, f"layout: directory keeps names that begin with .. for itself, such as {reserved[0]!r}")
     if any(spec.write is WriteMode.IN_PLACE for spec in files):
         problems.error(place, "layout: directory switches by a rename: 'write: in_place' does not go with it")
     validate = values.optional(VALIDATE)

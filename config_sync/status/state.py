@@ -40,7 +40,7 @@ class State(enum.Enum):
 
 _MEANINGS: dict[State, str] = {
     State.HELD: "frozen by an operator",
-    State.FAILED: "could not stage, write or run a check: a local reason",
+    State.FAILED: "could not stage, write or run a check, or a bug: a local reason",
     State.REJECTED: "the newest was refused (decrypt, document, empty, render, validate); the last good is on disk",
     State.RELOAD_PENDING: "the right file is on disk, the consumer has not been told yet",
     State.PENDING: "nothing written yet, or something newer is known",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import latency, memory, once, sdk, start_up
+from tests.bench import latency, memory, once, sdk, start_up, writer
 from tests.bench.machine import machine_line
 from tests.bench.table import Row, render
 
@@ -29,6 +29,7 @@ CONCERNS = {
     "once": Concern(once.rows, once.NOTE, 31, 2),
     "latency": Concern(latency.rows, latency.NOTE, 200, 3),
     "memory": Concern(memory.rows, memory.NOTE, 1, 1),
+    "writer": Concern(writer.rows, writer.NOTE, 300, 3),
     "sdk": Concern(sdk.rows, sdk.NOTE, 200, 3),
 }
 

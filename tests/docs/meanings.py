@@ -48,8 +48,12 @@ EVENTS: Mapping[str, Event] = {
     ),
     "target.recovered": Event("info", "the failure before is over"),
     "file.written": Event("debug", "a file has new content, durably"),
+    "drift.found": Event("warning", "somebody changed a file, and `on_drift: report` leaves it as it is"),
+    "file.removed": Event("info", "a file of ours that the settings no longer name was removed"),
     "file.warned": Event(
-        "warning", "something about a file deserves a look: its content, other hard links, durability, or its watch"
+        "warning, debug",
+        "something about a file deserves a look: its content, other hard links, durability, its watch, that it was "
+        "written in place, or why one that the settings no longer name stays",
     ),
     "leftover.removed": Event("info", "a hidden file that a killed predecessor left was removed"),
     "reload.done": Event("info", "a consumer was told"),
@@ -110,6 +114,10 @@ FAILURES: Mapping[str, Cause] = {
         "the consumer could not be told; the new file is in place and the reload stays pending",
         "as the hint says; what a hook printed is in the log (`hook.printed`)",
     ),
+    "Bug": Cause(
+        "a pass ended in a bug of config-sync; what is on disk stays",
+        "report it with the log's line `bug.found`, which has the place and no value",
+    ),
 }
 """Reasons of the classes in `config_sync.errors`."""
 
@@ -119,7 +127,10 @@ FILE_FAILURES: Mapping[str, Cause] = {
     "ReadOnly": Cause(
         "the file system is read-only", "mount it writable; in a unit name the directory in `ReadWritePaths=`"
     ),
-    "BusyMount": Cause("the path is a mount point and cannot be replaced", "mount the directory, not the single file"),
+    "BusyMount": Cause(
+        "the path is a mount point and cannot be replaced",
+        "mount the directory, not the single file; or set `write: in_place`, which is not atomic",
+    ),
     "DirectoryMissing": Cause("the file's directory is not there", "create it, or set `create_parents: true`"),
     "NotADirectory": Cause("a part of the path is no directory", "correct the path"),
     "NotRegularFile": Cause("something that is no regular file is at the path", "remove it, or correct the path"),
@@ -145,6 +156,20 @@ FILE_FAILURES: Mapping[str, Cause] = {
     ),
     "FileTooLarge": Cause("over the file size limit", "raise `LimitFSIZE=`"),
     "NameTooLong": Cause("the name is too long for the file system", "name a shorter path"),
+    "Contested": Cause(
+        "somebody keeps changing the file: it was put right three times within ten minutes, and the fourth time is not "
+        "made; their bytes stay for now",
+        "find who writes it, or leave such edits alone by `on_drift: report`",
+    ),
+    "Torn": Cause(
+        "with `write: in_place` only: a write broke off, and the old bytes could not be put back",
+        "as the message says of the failed call; the next pass writes all of it",
+    ),
+    "ForeignFile": Cause(
+        "`layout: directory` found something there that is not its own: another file, link, or `..data`",
+        "move it away, or name another directory",
+    ),
+    "NameTaken": Cause("a file is called `..data` or like a generation, `..g…`", "give it another name"),
     "NotKept": Cause("a record names a way back that is none of ours", "report it: records.json was edited, or a bug"),
 }
 """Reasons of `FileError`, exit code 10."""

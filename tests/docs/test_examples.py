@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import stat
 import sys
 import urllib.request
@@ -13,6 +14,7 @@ from typing import cast
 
 import jsonschema
 import pytest
+import trustme
 import yaml
 
 from config_sync.devserver.server import RunningService
@@ -136,6 +138,41 @@ def test_the_init_container_writes_the_file(example: Example, configs: Path) -> 
     assert "warning" not in log.read_text()
 
 
+@one("cert-and-key")
+def test_a_certificate_and_its_key_change_together(example: Example, configs: Path) -> None:
+    port, first, second = _free_port(), trustme.CA(), trustme.CA()
+    write_config(configs, "my-service", _pair(first))
+    directory = example.path("/etc/my-service/tls/tls.crt").parent
+    pidfile = example.path("/run/my-service/my-service.pid")
+    for template in (example.folder / "templates").iterdir():
+        example.path(f"/etc/config-sync/templates/{template.name}").write_text(template.read_text())
+    settings = str(example.settings())
+    done = example.run("--config", settings, "once")
+    assert done.returncode == 0, done.stderr
+    assert {path.name: str(path.readlink()) for path in directory.iterdir() if path.name.startswith("tls")} == {
+        "tls.crt": "..data/tls.crt",
+        "tls.key": "..data/tls.key",
+    }
+    modes = {name: oct(stat.S_IMODE((directory / name).stat().st_mode)) for name in ("tls.crt", "tls.key")}
+    assert modes == {"tls.crt": "0o640", "tls.key": "0o600"}
+    server = [sys.executable, str(example.folder / "server.py"), str(directory), str(port), str(pidfile)]
+    with started(server, log=example.root / "server.log", environment=os.environ):
+        eventually(lambda: pidfile.exists() and pidfile.read_text())
+        assert _greeted(port, first)
+        with example.agent("--config", settings) as log:
+            write_config(configs, "my-service", _pair(second))
+            eventually(lambda: _greeted(port, second))
+            shown = (directory / "..data").readlink()
+            write_config(configs, "my-service", {**_pair(second), "key": _pair(first)["key"]})
+            eventually(lambda: "CheckRejected" in log.read_text())
+            assert (directory / "..data").readlink() == shown
+            (directory / "tls.crt").unlink()
+            (directory / "tls.crt").write_text("by hand")
+            write_config(configs, "my-service", _pair(second))
+            eventually(lambda: (directory / "tls.crt").is_symlink())
+            assert _greeted(port, second)
+
+
 @pytest.mark.nginx
 @one("nginx")
 def test_nginx_answers_with_the_new_content(example: Example, configs: Path) -> None:
@@ -183,6 +220,25 @@ def _greeting(port: int) -> str | None:
             return str(answer.read().decode())
     except OSError:
         return None
+
+
+def _pair(authority: trustme.CA) -> dict[str, str]:
+    """A certificate for this machine, with its chain, and its key."""
+    leaf = authority.issue_cert("127.0.0.1")
+    chain = [blob.bytes().decode() for blob in leaf.cert_chain_pems]
+    return {"certificate": "".join(chain), "key": leaf.private_key_pem.bytes().decode()}
+
+
+def _greeted(port: int, authority: trustme.CA) -> bool:
+    """Whether the server says hello with a certificate of that authority."""
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
+                return secured.recv(100) == b"hello\n"
+    except OSError:
+        return False
 
 
 def _free_port() -> int:

@@ -67,9 +67,13 @@ def test_every_path_that_it_names_is_there() -> None:
 
 
 def test_every_dependency_has_its_reason() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *(one for name, ones in extras.items() if name != "all" for one in ones)]
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = whole["project"]["optional-dependencies"]
+    wanted = [
+        *whole["project"]["dependencies"],
+        *(one for name, ones in extras.items() if name != "all" for one in ones),
+        *whole["dependency-groups"]["dev"],
+    ]
     names = {re.split(r"[<>=~!\[; ]", str(one), maxsplit=1)[0] for one in wanted}
     section = ARCHITECTURE.split("## Dependencies", 1)[1].split("\n## ", 1)[0]
     assert [name for name in sorted(names) if f"`{name}`" not in section] == []

@@ -94,8 +94,8 @@ def test_every_reason_of_a_failure_is_told_of_and_no_other() -> None:
     assert _reasons() == known - _VALUES
 
 
-_NOT_OF_FAILURES = {"Failed", "WatchUnavailable"}
-"""The stem of all failures; and what a warning about a watch is called."""
+_NOT_OF_FAILURES = {"Failed", "WatchUnavailable", "NoLongerNamed"}
+"""The stem of all failures; what a warning about a watch is called; and why a file was removed."""
 
 _VALUES = {"StreamEnded", "StreamSilent", "StreamIdleTalk"}
 """Constants, some of them given by name."""
@@ -109,6 +109,8 @@ def _reasons() -> set[str]:
             match node:
                 case ast.keyword(arg="reason", value=ast.Constant(value=str(word))):
                     found.add(word)
+                case ast.keyword(arg="reason", value=ast.IfExp(orelse=ast.Constant(value=str(word)))):
+                    found.add(word)
                 case ast.Assign(targets=[ast.Name(id="reason")], value=ast.Constant(value=str(word))):
                     found.add(word)
                 case ast.AnnAssign(target=ast.Name(id="reason"), value=ast.Constant(value=str(word))):
@@ -118,13 +120,30 @@ def _reasons() -> set[str]:
     return {word for word in found if re.fullmatch(r"[A-Z][A-Za-z]+", word)} - _VALUES
 
 
+PROVEN = re.findall(r"\[`(test_\w+)`\]\((tests/[\w/]+\.py)\)", README)
+"""The tests that the README names as proofs, with their files."""
+
+
+@pytest.mark.parametrize(("name", "path"), PROVEN, ids=[name for name, _ in PROVEN])
+def test_a_proof_that_it_links_exists(name: str, path: str) -> None:
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_each_promise_of_the_writer_has_its_proof() -> None:
+    section = README.split("## The writer's promises", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| ([0-9]+) \| (.+) \| (.+) \|$", section, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == list(range(1, 16))
+    assert [number for number, _, proof in rows if not re.search(r"\[`test_\w+`\]\(", proof)] == []
+
+
 def _blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 def test_the_settings_that_it_shows_load(tmp_path: Path) -> None:
     shown = _blocks(README, "yaml")
-    assert len(shown) == 1
+    assert len(shown) == 3
     # A group that this machine need not have: its number stands for it.
     for number, text in enumerate(shown):
         path = tmp_path / f"{number}.yaml"

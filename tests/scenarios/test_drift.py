@@ -110,6 +110,20 @@ def test_the_fourth_restore_within_ten_minutes_is_not_made_and_later_ones_are_ag
     play(scenario)
 
 
+def test_a_file_that_is_taken_away_again_and_again_is_given_up_too() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            for is_restored in (True, True, True, False):
+                (world.etc / "app.json").unlink()
+                world.stir()
+                await asyncio.sleep(1)
+                assert (world.text() == '{"v": 1}') is is_restored
+
+    play(scenario)
+
+
 def test_an_edit_while_the_service_is_away_is_put_right_when_it_is_back() -> None:
     async def scenario(world: World) -> None:
         world.service.put("app", {"v": 1})

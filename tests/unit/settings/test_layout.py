@@ -48,3 +48,25 @@ def test_what_does_not_fit_a_set_is_told(tmp_path: Path, text: str, path: str, s
 
     assert problem.path == path
     assert says in problem.message
+
+
+def test_a_name_that_the_layout_keeps_for_itself_is_refused(tmp_path: Path) -> None:
+    problem = problem_of(tmp_path, "targets: {a: {layout: directory, files: [{path: /srv/..data, format: json}]}}")
+
+    assert "keeps names that begin with .." in problem.message
+
+
+def test_two_sets_in_one_directory_are_refused_also_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    one, two = tmp_path / "real" / "a.json", tmp_path / "link" / "b.json"
+    problem = problem_of(
+        tmp_path,
+        f"""
+        defaults: {{layout: directory}}
+        targets: {{a: {{files: [{{path: {one}}}]}}, b: {{files: [{{path: {two}}}]}}}}
+        """,
+    )
+
+    assert "both switch all of" in problem.message
+    assert problem.path == "targets.b.files[0].path"
