@@ -87,22 +87,6 @@ class Records:
         Raises:
             FileError: not saved; `get` still gives the earlier record.
         """
-        self._commit(name, record)
-
-    def names(self) -> tuple[str, ...]:
-        """Every target that was ever written from this state directory and not forgotten."""
-        return tuple(self._records)
-
-    def forget(self, name: str) -> None:
-        """The target has no memory any more. Raises FileError as `save` does."""
-        self._commit(name, None)
-
-    def kept_names(self) -> frozenset[str]:
-        """Base names of all kept files that some ``attempting`` still names: what a sweep must leave alone."""
-        attempts = [record.attempting for record in tuple(self._saved.values()) if record.attempting is not None]
-        return frozenset(name for attempt in attempts for name in attempt.kept.values())
-
-    def _commit(self, name: str, record: Record | None) -> None:
         with self._turn:
             batch = self._gathering
             if name not in batch.changes and self._saved.get(name) == record:
@@ -116,8 +100,7 @@ class Records:
             self._turn.wait_for(lambda: not self._is_writing)
             self._is_writing = True
             self._gathering = _Batch()  # later ones gather for the next write
-            merged = {**self._saved, **batch.changes}
-            wanted = {target: kept for target, kept in merged.items() if kept is not None}
+            wanted = {**self._saved, **batch.changes}
         batch.error = FileError(f"{_NAME}: the write was interrupted", step="write")
         try:
             self._write(wanted)
@@ -133,6 +116,15 @@ class Records:
                 self._turn.notify_all()
         batch.check()
 
+    def names(self) -> tuple[str, ...]:
+        """Every target that was ever written from this state directory."""
+        return tuple(self._saved)
+
+    def kept_names(self) -> frozenset[str]:
+        """Base names of all kept files that some ``attempting`` still names: what a sweep must leave alone."""
+        attempts = [record.attempting for record in tuple(self._saved.values()) if record.attempting is not None]
+        return frozenset(name for attempt in attempts for name in attempt.kept.values())
+
     def _write(self, records: Mapping[str, Record]) -> None:
         if self._state_dir is None:
             return
@@ -144,7 +136,7 @@ class Records:
 class _Batch:
     """The changes of one write; None forgets a target."""
 
-    changes: dict[str, Record | None] = field(default_factory=dict)
+    changes: dict[str, Record] = field(default_factory=dict)
     has_writer: bool = False
     is_done: bool = False
     error: FileError | None = None
