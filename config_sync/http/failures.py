@@ -85,7 +85,9 @@ def translate(error: Exception, *, url: str, stage: str, is_handshake: bool = Fa
     for link in chain_of(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             return _certificate_refused(link, where)
-        if isinstance(link, ssl.SSLError) and is_handshake and not isinstance(link, ssl.SSLEOFError):
+        # A peer that hangs up has refused nothing; older builds of OpenSSL and Python name it in two ways.
+        is_hang_up = isinstance(link, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        if isinstance(link, ssl.SSLError) and is_handshake and not is_hang_up:
             return TlsFailed(
                 f"the TLS handshake with {where} failed: {describe(link)}",
                 hint="does that port speak TLS, in version 1.2 or later? A plain one is http://",

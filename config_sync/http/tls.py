@@ -52,6 +52,7 @@ class Tls:
                     f"service.ca_file {self._ca_file} cannot be used: {reason}",
                     hint="it is a PEM file of the CA certificates to trust, readable for this user",
                 ) from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # RFC 9325 3.1.1; Debian's Python leaves it to the system
         context.set_alpn_protocols(["http/1.1"])
         return context
 
