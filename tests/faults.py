@@ -145,10 +145,15 @@ def endless(conversation: Conversation) -> None:
 
 
 def stream(*chunks: bytes, then: Behaviour | None = None, content_type: str = "text/event-stream") -> Behaviour:
-    """An event stream: the chunks, then another behaviour; without one it ends cleanly."""
+    """An event stream: the chunks, then another behaviour; without one it ends cleanly.
+
+    It says that the connection closes with it: a client that pools connections would else race with our close, and
+    now and then send its next request into a reset.
+    """
+    said = {"Content-Type": content_type, "Transfer-Encoding": "chunked", "Connection": "close"}
 
     def play(conversation: Conversation) -> None:
-        conversation.send(head(headers={"Content-Type": content_type, "Transfer-Encoding": "chunked"}))
+        conversation.send(head(headers=said))
         for chunk in chunks:
             conversation.send(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         if then is None:
