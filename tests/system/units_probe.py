@@ -113,6 +113,7 @@ def one_agent() -> None:
     os.chmod("/etc/my-service", 0o2750)  # as systemd/README.md says: setgid, for the consumer's group
     settings("settings", (BESIDE / "examples/sighup/settings.yaml").read_text())
     drop_in("config-sync.service", "[Service]\nReadWritePaths=/etc/my-service\n")
+    drop_in("config-sync.service", (BESIDE / "systemd/drop-ins/group-owner.conf").read_text())
     drop_in("config-sync.service", LOGS.format("agent"))
     told = "$SERVICE_RESULT $EXIT_CODE $EXIT_STATUS"
     drop_in("config-sync.service", f"[Service]\nExecStopPost=+/bin/sh -c 'echo {told} >/opt/cs/ended'\n")
@@ -178,12 +179,9 @@ def a_wider_instance() -> None:
         "targets: {my-service: {files: [{path: /tmp/two/file.json, owner: nobody, group: my-service}],"
         " reload: {signal: HUP, pidfile: /run/other/other.pid}}}\n",
     )
-    capabilities = "CAP_CHOWN CAP_FOWNER CAP_KILL"
-    drop_in(
-        "config-sync@two.service",
-        f"[Service]\nCapabilityBoundingSet={capabilities}\nAmbientCapabilities={capabilities}\nProtectProc=default\n"
-        "SupplementaryGroups=my-service\nPrivateTmp=no\nReadWritePaths=/tmp/two\n",
-    )
+    for name in ("any-owner", "direct-signal", "group-owner"):
+        drop_in("config-sync@two.service", (BESIDE / f"systemd/drop-ins/{name}.conf").read_text())
+    drop_in("config-sync@two.service", "[Service]\nPrivateTmp=no\nReadWritePaths=/tmp/two\n")
     consumer = (
         "[Service]\nUser=nobody\nRuntimeDirectory=other\nEnvironment=LD_LIBRARY_PATH=/opt/python/lib\n"
         f"ExecStart={PYTHON} /opt/consumer.py /tmp/two/file.json /run/other/other.pid\n"
