@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test unit lint fmt typecheck build bench clean
+.PHONY: help install demo test test-httpx2 unit lint fmt typecheck build bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 install: $(STAMP) ## the virtual environment, and the project in it (editable)
 
@@ -22,6 +22,9 @@ demo: $(STAMP) ## the whole story on this machine, in a few seconds
 
 test: $(STAMP) ## every lane this machine can run; as root on Debian installs what they need
 	@$(BIN)/python .ci/test
+
+test-httpx2: $(STAMP) ## the network and contract tests on httpx2 in place of httpx
+	@.ci/httpx2 '$(VENV)'
 
 unit: $(STAMP) ## the quick tests, which need nothing but Python
 	@$(BIN)/python .ci/test unit

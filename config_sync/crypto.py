@@ -22,10 +22,11 @@ MIN_BYTES = NONCE_BYTES + TAG_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Decrypted:
-    """A plaintext and the fingerprint of the key that opened it."""
+    """A plaintext and the key that opened it: its fingerprint, and its place among those given, from 1."""
 
     plaintext: bytes = field(repr=False)
     fingerprint: str
+    number: int = 1
 
 
 def decrypt(ciphertext: bytes, keys: Sequence[EncryptionKey]) -> Decrypted:
@@ -38,14 +39,15 @@ def decrypt(ciphertext: bytes, keys: Sequence[EncryptionKey]) -> Decrypted:
         raise DecryptFailed(
             f"the answer is no ciphertext: {_count(len(ciphertext), 'byte')}, and the shortest has {MIN_BYTES}",
             hint="the service, or something between, sent an empty or cut body; see its logs",
+            reason="NotACiphertext" if ciphertext else "EmptyAnswer",
         )
     nonce, sealed = ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:]
-    for key in keys:
+    for number, key in enumerate(keys, 1):
         try:
             plaintext = AESGCM(key.raw).decrypt(nonce, sealed, None)
         except InvalidTag:
             continue
-        return Decrypted(plaintext, key.fingerprint)
+        return Decrypted(plaintext, key.fingerprint, number)
     tried = ", ".join(key.fingerprint for key in keys)
     raise DecryptFailed(
         f"wrong key or damaged data, {_count(len(ciphertext), 'byte')}",

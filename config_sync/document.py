@@ -27,13 +27,14 @@ MAX_DEPTH = 100
 Parts: TypeAlias = "tuple[str | int, ...]"
 """The way from the top to a value: member names and array indexes."""
 
-# A string up to its end or, where the end is missing, the rest: linear on any input.
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_STEP_BYTES = 1 << 20
 _ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_CHARACTERS = 200
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+"""Of an array (RFC 6901, section 4)."""
 
 
 class _Twice(dict[str, JsonValue]):
@@ -69,6 +70,29 @@ def parse_document(raw: bytes) -> Document:
 def pointer(parts: Iterable[str | int]) -> str:
     """The JSON pointer of a place (RFC 6901); the top is the empty text."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def value_at(value: JsonValue, place: str) -> tuple[Parts, JsonValue]:
+    """The way to a JSON pointer, and what is there.
+
+    Raises:
+        LookupError: nothing is; also for ``-``, for an index with a leading zero, and for what is no pointer.
+    """
+    parts: list[str | int] = []
+    first, *pieces = place.split("/")
+    if first:
+        raise LookupError
+    for piece in pieces:
+        name = piece.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            parts.append(name)
+            value = value[name]
+        elif isinstance(value, list) and _INDEX.fullmatch(name):
+            parts.append(int(name))
+            value = value[int(name)]
+        else:
+            raise LookupError
+    return tuple(parts), value
 
 
 def show(parts: Iterable[str | int]) -> str:
@@ -134,11 +158,20 @@ def _decode(raw: bytes) -> str:
 def _is_too_deep(raw: bytes) -> bool:
     """Whether brackets nest deeper than `MAX_DEPTH`; linear, so that the recursive parser never sees such a text.
 
-    Strings go, all else but brackets goes, and then every round of removing pairs takes off one level.
+    Strings go, all else but brackets goes, and then every round of removing pairs takes off one level. Without its
+    escapes a text alternates between what stands outside of strings and in them; where that is not so, because a
+    backslash stands outside, the parser stops there too. In short steps: 10 MB must not hold up other threads.
     """
     if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
         return False
-    brackets = _STRING.sub(b"", raw).translate(_TO_SQUARE, _ALL_BUT_BRACKETS)
+    bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
+    kept: list[bytes] = []
+    is_inside = 0
+    for start in range(0, len(bare), _STEP_BYTES):
+        pieces = bare[start : start + _STEP_BYTES].split(b'"')
+        kept.append(b"".join(pieces[is_inside::2]).translate(_TO_SQUARE, _ALL_BUT_BRACKETS))
+        is_inside = (is_inside + len(pieces) - 1) % 2
+    brackets = b"".join(kept)
     for level in range(MAX_DEPTH + 1):
         left = brackets.replace(b"[]", b"")
         if len(left) == len(brackets):

@@ -8,15 +8,20 @@ Rules, in the order `make_plan` applies them to each file:
 3. The right bytes with another mode, owner, group or an ACL: repair the attributes (``ModeDiffers``); no reload.
 4. Else nothing (``InSync``).
 
+Where the newest is what a pin by failure skips, no content changes: every file stays as the rollback left it
+(``RolledBack``), and only its attributes are repaired. Anything else that the service has ends the pin, and so does a
+file that went missing: without it nothing would be left to stand on.
+
 A reload is owed after a write, and as long as the record says so. Not owed: a first sync that found every file right
-(adoption), and a repair of attributes. The functions below the plan say how a `Record` moves; every save is one.
+(adoption), and a repair of attributes. The functions below the plan say how a `Record` moves; every save is one. Those
+of a rollback stand in `config_sync.ways_back`.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from config_sync.model import (
     AbsolutePath,
@@ -26,6 +31,7 @@ from config_sync.model import (
     Missing,
     OnDrift,
     OnFirstSync,
+    Pin,
     Present,
     Record,
 )
@@ -48,6 +54,7 @@ class Reason(enum.Enum):
     OUTDATED = "Outdated"
     DRIFTED = "Drifted"
     DRIFT_TOLERATED = "DriftTolerated"
+    ROLLED_BACK = "RolledBack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +82,14 @@ class Plan:
     """What happens to a target.
 
     `is_first_sync`: nothing of ours is recorded. `reload_owed`: once the files are done, the consumer must be told.
+    `pin`: the record's, as long as it holds. `is_refused`: the newest is what that pin skips.
     """
 
     files: tuple[FilePlan, ...]
     is_first_sync: bool
     reload_owed: bool
+    pin: Pin | None = None
+    is_refused: bool = False
 
     @property
     def writes(self) -> tuple[AbsolutePath, ...]:
@@ -111,10 +121,27 @@ def make_plan(
     has_reload: bool,
     on_drift: OnDrift = OnDrift.RESTORE,
     on_first_sync: OnFirstSync = OnFirstSync.AUTO,
+    is_compared: bool = True,
+    is_shrunk: bool = False,
 ) -> Plan:
-    """What makes `observed` into `wanted`; run again right after it was carried out, it says nothing is to be done."""
+    """What makes `observed` into `wanted`; run again right after it was carried out, it says nothing is to be done.
+
+    `is_compared`: `wanted` is what the service has, and not what the record says was written: only that ends a pin.
+    `is_shrunk`: of a set that is switched at once a file has vanished: what is in sync is written anew with the rest.
+    """
+    pin = record.pin
+    if pin is not None and is_compared:
+        if _is_skipped(wanted, observed, pin):
+            held = tuple(_plan_held(one, observed[one.path], pin) for one in wanted)
+            owed = has_reload and record.reload_owed
+            return Plan(files=held, is_first_sync=False, reload_owed=owed, pin=pin, is_refused=True)
+        pin = None
     is_first_sync = not record.written and record.attempting is None
     files = tuple(_plan_file(one, observed[one.path], record, on_drift) for one in wanted)
+    if is_shrunk:
+        files = tuple(
+            replace(one, action=Action.WRITE, reason=Reason.OUTDATED) if _is_kept(one) else one for one in files
+        )
     writes = any(one.action is Action.WRITE for one in files)
     skips = is_first_sync and on_first_sync is OnFirstSync.SKIP
     # The right bytes where we last wrote others: a predecessor died between the publish and the record, or somebody
@@ -125,7 +152,25 @@ def make_plan(
         if planned.action is not Action.WRITE and planned.reason is not Reason.DRIFT_TOLERATED
     )
     owed = has_reload and not skips and (writes or surprises or record.reload_owed)
-    return Plan(files=files, is_first_sync=is_first_sync, reload_owed=owed)
+    return Plan(files=files, is_first_sync=is_first_sync, reload_owed=owed, pin=pin)
+
+
+def _is_kept(planned: FilePlan) -> bool:
+    return planned.action is not Action.WRITE and planned.reason is not Reason.DRIFT_TOLERATED
+
+
+def _is_skipped(wanted: Sequence[Wanted], observed: Mapping[AbsolutePath, FileState], pin: Pin) -> bool:
+    """Whether just this was refused, and what stands instead of it is still there."""
+    is_same = {str(one.path): one.digest for one in wanted} == dict(pin.refused)
+    return is_same and not any(isinstance(observed[one.path], Missing) for one in wanted if one.path in pin.digests)
+
+
+def _plan_held(wanted: Wanted, state: FileState, pin: Pin) -> FilePlan:
+    """An edit by somebody stays too: the bytes that it replaced are gone."""
+    is_ours = isinstance(state, Present) and state.digest == pin.digests.get(wanted.path)
+    if isinstance(state, Present) and is_ours and not attributes_match(wanted, state):
+        return FilePlan(wanted.path, Action.FIX_METADATA, Reason.MODE_DIFFERS)
+    return FilePlan(wanted.path, Action.NOTHING, Reason.ROLLED_BACK)
 
 
 def _plan_file(wanted: Wanted, state: FileState, record: Record, on_drift: OnDrift) -> FilePlan:
@@ -162,11 +207,14 @@ class Story:
     revision: str | None = None
     changed_by: int | None = None
     saved_at: float | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)
+    """Of each config, where there are several (see `Record`)."""
 
 
 def attempting(record: Record, attempt: Attempt) -> Record:
     """Before the first file changes: from here on a reload is owed, whatever happens to the process."""
-    return replace(record, attempting=attempt)
+    return replace(record, attempting=attempt, pin=None)
 
 
 def published(
@@ -185,11 +233,16 @@ def published(
     `written_at` moves whenever this process cannot know that an earlier one recorded the publish: too late is safe (a
     consumer that started in between is told once more), too early would lose a reload.
     """
+    attempt = record.attempting
+    if plan.is_refused:
+        named = {one.path for one in wanted}
+        stays = {path: digest for path, digest in record.written.items() if path in named}
+        held = replace(record, written=stays, dropped=dict(dropped or {}))
+        return held if plan.reload_owed else replace(held, reloaded=stays, attempting=None)
     tolerated = {one.path for one in plan.files if one.reason is Reason.DRIFT_TOLERATED}
     written: dict[str, Digest] = {
         one.path: record.written.get(one.path, one.digest) if one.path in tolerated else one.digest for one in wanted
     }
-    attempt = record.attempting
     is_news = bool(plan.writes) or (attempt is not None and not attempt.is_published)
     is_news = is_news or any(record.written.get(path, digest) != digest for path, digest in written.items())
     moved = replace(
@@ -202,6 +255,9 @@ def published(
         revision=story.revision,
         changed_by=story.changed_by,
         saved_at=story.saved_at,
+        pin=plan.pin,
+        versions=dict(story.versions),
+        revisions=dict(story.revisions),
     )
     if not plan.reload_owed:
         return replace(moved, reloaded=written, attempting=None)

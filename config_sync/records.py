@@ -16,28 +16,21 @@ to anybody who does not have the file. Rules:
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
-import re
 import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import NoneType, UnionType
-from typing import TypeVar, get_args, get_origin, get_type_hints
 
 from config_sync.clock import SystemClock
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.leftovers import clear_own
 from config_sync.files.replace import make_directory, replace_file
-from config_sync.model import Attempt, Record
-
-T = TypeVar("T", Record, Attempt)
+from config_sync.model import Record
+from config_sync.record_json import Damaged, Encoder, decoded
 
 _NAME = "records.json"
-_VERSION = 1
 _MODE = 0o600
 _KEY_BYTES = 32
 
@@ -57,6 +50,7 @@ class Records:
     ) -> None:
         self._state_dir = state_dir
         self._digest_key = digest_key
+        self._encoder = Encoder(digest_key)
         self._calls = calls or Calls()
         self.why = why
         """Why nothing is kept on disk; empty when `is_durable`."""
@@ -121,14 +115,14 @@ class Records:
         return tuple(self._saved)
 
     def kept_names(self) -> frozenset[str]:
-        """Base names of all kept files that some ``attempting`` still names: what a sweep must leave alone."""
+        """Names of all kept files and sets that some ``attempting`` still names: what a sweep must leave alone."""
         attempts = [record.attempting for record in tuple(self._saved.values()) if record.attempting is not None]
-        return frozenset(name for attempt in attempts for name in attempt.kept.values())
+        return frozenset(name for attempt in attempts for name in attempt.all_kept)
 
     def _write(self, records: Mapping[str, Record]) -> None:
         if self._state_dir is None:
             return
-        content = _encoded(self._digest_key, records)
+        content = self._encoder.encoded(records)
         replace_file(self._state_dir, _NAME, content, mode=_MODE, calls=self._calls)
 
 
@@ -177,8 +171,8 @@ def open_records(state_dir: str | None, *, calls: Calls | None = None) -> Record
     if content is None:
         return Records(state_dir, digest_key=secrets.token_bytes(_KEY_BYTES), records={}, calls=calls)
     try:
-        key, records = _decoded(content)
-    except _Damaged as damage:
+        key, records = decoded(content)
+    except Damaged as damage:
         try:
             aside = _set_aside(path)
         except OSError as error:
@@ -208,88 +202,3 @@ def _set_aside(path: str) -> str:
         number += 1
     os.rename(path, aside)
     return aside
-
-
-class _Damaged(Exception):
-    """The file is not what we write; says why, never quoting it."""
-
-
-def _encoded(digest_key: bytes, records: Mapping[str, Record]) -> bytes:
-    targets = {name: _members(record) for name, record in sorted(records.items())}
-    whole = {"version": _VERSION, "digest_key": digest_key.hex(), "targets": targets}
-    return json.dumps(whole, indent=1).encode() + b"\n"
-
-
-def _members(value: Record | Attempt) -> dict[str, object]:
-    """Field by field, because `dataclasses.asdict` cannot copy a read-only mapping."""
-    members: dict[str, object] = {}
-    for each in dataclasses.fields(value):
-        held: object = getattr(value, each.name)
-        if isinstance(held, Attempt):
-            held = _members(held)
-        elif isinstance(held, Mapping):
-            held = dict(held)
-        members[each.name] = held
-    return members
-
-
-def _decoded(content: bytes) -> tuple[bytes, dict[str, Record]]:
-    """The digest key and the records. Raises _Damaged."""
-    try:
-        whole: object = json.loads(content)
-    except (ValueError, RecursionError):
-        raise _Damaged("it is no JSON") from None
-    members = _object(whole, "the file")
-    if members.get("version") != _VERSION:
-        raise _Damaged(f"its version is not {_VERSION}")
-    key = members.get("digest_key")
-    if not isinstance(key, str) or not re.fullmatch(r"[0-9a-f]{64}", key):
-        raise _Damaged("its digest_key is not 64 hex characters")
-    targets = _object(members.get("targets"), "targets")
-    return bytes.fromhex(key), {name: _built(Record, _object(value, name)) for name, value in targets.items()}
-
-
-def _built(kind: type[T], members: Mapping[str, object]) -> T:
-    """A Record or an Attempt from its members, each checked against the field's type. Raises _Damaged."""
-    values: dict[str, object] = {}
-    for name, hint in get_type_hints(kind).items():
-        if name in members:
-            values[name] = _checked(members[name], hint, name)
-    try:
-        return kind(**values)  # type: ignore[arg-type]  # each was checked against its field's type
-    except TypeError:
-        raise _Damaged(f"a member of {kind.__name__} is missing") from None
-
-
-def _checked(value: object, hint: object, name: str) -> object:
-    """`value` as the type `hint` wants it. Raises _Damaged."""
-    wanted = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    if value is None and NoneType in wanted:
-        return None
-    if Attempt in wanted:
-        return _built(Attempt, _object(value, name))
-    if any(get_origin(each) is Mapping for each in wanted):
-        return _texts(value, name)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if float in wanted and is_number:
-        return value
-    if int in wanted and is_number and isinstance(value, int):
-        return value
-    if (bool in wanted and isinstance(value, bool)) or (str in wanted and isinstance(value, str)):
-        return value
-    raise _Damaged(f"{name} is of the wrong type")
-
-
-def _texts(value: object, name: str) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for key, text in _object(value, name).items():
-        if not isinstance(text, str):
-            raise _Damaged(f"{name} holds something else than text")
-        texts[key] = text
-    return texts
-
-
-def _object(value: object, what: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise _Damaged(f"{what} is not an object")
-    return value

@@ -70,6 +70,9 @@ class Stop:
         finally:
             self._callbacks.pop(token, None)
 
-    def __del__(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self._fd)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # Bound early: at the interpreter's end the modules may be gone before this object is.
+        try:  # noqa: SIM105 - of the modules that are gone
+            close(self._fd)
+        except OSError:
+            pass

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from config_sync.client.streams import WatchNotOffered
 from config_sync.errors import Forbidden, NotFound, ServiceUnavailable, SyncError, TlsFailed, Unauthorized
 from config_sync.model import ConfigRef
 
@@ -101,6 +102,11 @@ def refused(status: int) -> Answer:
                 raise TlsFailed("the TLS handshake failed")
 
     return answer
+
+
+def not_offered(stream: FakeStream) -> None:
+    """204: no streams here."""
+    raise WatchNotOffered("the service answers 204: it offers none")
 
 
 def sending(*chunks: bytes, then_end: bool = False) -> Answer:

@@ -12,7 +12,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from config_sync.agent.workers import Job
@@ -75,12 +75,15 @@ class _Kept:
 
     versions: dict[int, bytes] = field(default_factory=dict)
     newest: int = 0
+    updates: int = 0
     stale_reads: int = 0
     before: int = 0
 
 
 class FakeService:
     """A `config_sync.client.Service` over documents in memory, with real ciphertext.
+
+    The list's `updated_at` is a second later with each version, in whatever environment.
 
     `failures[name]` are raised by the next fetches of it, one each (None: that fetch works); `outage` by all of them.
     `damage[name]` changes the ciphertext of every answer.
@@ -94,8 +97,14 @@ class FakeService:
         self.damage: dict[str, Callable[[bytes], bytes]] = {}
         self.fetches: list[ConfigRef] = []
         self.forgotten: list[ConfigRef] = []
+        self.looks = 0
+        """How often the list was asked for."""
+        self.listed: dict[str, ConfigInfo] = {}
+        """Entries of the list that are other than they would be."""
         self.on_fetch: Callable[[ConfigRef], None] = lambda _: None
         self.is_closed = False
+        self.hides_list = False
+        """Whether the list of configs explains no 404."""
         self._configs: dict[tuple[str, str | None], _Kept] = {}
         self._nonces = itertools.count(1)
 
@@ -108,13 +117,18 @@ class FakeService:
         """
         kept = self._configs.setdefault((name, environment), _Kept())
         kept.before, kept.stale_reads = kept.newest, stale
+        kept.updates += 1
         kept.newest = version if version is not None else max(kept.versions, default=0) + 1
         kept.versions[kept.newest] = content if isinstance(content, bytes) else json.dumps(content).encode()
         return kept.newest
 
-    def take_away(self, name: str) -> None:
-        """No such config any more."""
-        self._configs = {key: kept for key, kept in self._configs.items() if key[0] != name}
+    def take_away(self, name: str, *, environment: str | None = None) -> None:
+        """No such config any more, in that environment or (None) in any."""
+        self._configs = {
+            key: kept
+            for key, kept in self._configs.items()
+            if key[0] != name or (environment is not None and key[1] != environment)
+        }
 
     def fail(self, name: str, *errors: SyncError | None) -> None:
         """The next fetches of `name` end so, one after the other."""
@@ -143,21 +157,34 @@ class FakeService:
     def _read(self, ref: ConfigRef) -> tuple[int, bytes]:
         kept = self._configs.get((ref.name, ref.environment)) or self._configs.get((ref.name, None))
         if kept is None:
-            raise NotFound(f"config {ref.name}: the service answers 404: not found", hint="see the list")
+            raise self._not_found(f"config {ref.name}: the service answers 404: not found", ref)
         version = ref.version if ref.version is not None else kept.newest
         if ref.version is None and kept.stale_reads > 0 and kept.before:
             kept.stale_reads -= 1
             version = kept.before
         if version not in kept.versions:
-            raise NotFound(f"config {ref.name}: the service answers 404: no version {version}")
+            raise self._not_found(f"config {ref.name}: the service answers 404: no version {version}", ref)
         return version, kept.versions[version]
+
+    def _not_found(self, message: str, ref: ConfigRef) -> NotFound:
+        error = NotFound(message, hint="see the list")
+        error.is_listed = None if self.hides_list else any(name == ref.name for name, _ in self._configs)
+        return error
 
     def list(self, stop: Stop) -> tuple[ConfigInfo, ...]:
         """See `config_sync.client.Service`."""
         stop.check()
-        names = sorted({name for name, _ in self._configs})
+        self.looks += 1
+        if self.outage is not None:
+            raise self.outage.with_traceback(None)
+        updates: Counter[str] = Counter()
+        for (name, _), kept in self._configs.items():
+            updates[name] += kept.updates
         at = datetime.fromtimestamp(START, UTC)
-        return tuple(ConfigInfo(name, True, at, at) for name in names)
+        return tuple(
+            self.listed.get(name, ConfigInfo(name, True, at, at + timedelta(seconds=count)))
+            for name, count in sorted(updates.items())
+        )
 
     def get_formatted(self, name: ConfigName, form: str, stop: Stop) -> bytes:
         """See `config_sync.client.Service`; ``json`` only."""
@@ -199,7 +226,7 @@ class FakeReload:
 
     def run(self, order: ReloadOrder, stop: StopSignal) -> ReloadResult:
         self.orders.append(order)
-        self.reads.append({path: Path(path).read_bytes() for path in order.files if Path(path).exists()})
+        self.reads.append({path: Path(path).read_bytes() for path in order.files if Path(path).is_file()})
         step = self.script.popleft() if self.script else self.otherwise
         if isinstance(step, BaseException):
             raise step

@@ -197,6 +197,13 @@ class FaultServer:
         with self._lock:
             return len(self._open)
 
+    def break_off(self) -> None:
+        """End every connection that is open now, whatever its behaviour does."""
+        with self._lock:
+            for sock in self._open:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         self._start(self._accept)
         return self

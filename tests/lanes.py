@@ -5,6 +5,8 @@ Standard library only: `.ci/test` runs it before and beside pytest, `conftest.py
 
 from __future__ import annotations
 
+import glob
+import json
 import os
 import shutil
 import subprocess
@@ -75,13 +77,59 @@ def _power_cut() -> str | None:
     return None if made.returncode == 0 else "no right to mount"
 
 
+def _netns() -> str | None:
+    """Root, `ip`, and a kernel that makes a network namespace with a pair of virtual cables' ends in it."""
+    if lacks := _root():
+        return lacks
+    if (ip := on_path("ip")) is None:
+        return "no ip on this machine"
+    made = subprocess.run(
+        ["unshare", "--net", ip, "link", "add", "one", "type", "veth", "peer", "name", "other"],
+        capture_output=True,
+        check=False,
+    )
+    return None if made.returncode == 0 else "no right to make network namespaces, or no veth"
+
+
+READERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "system", "readers")
+"""Where package.json and its lock name the readers from npm."""
+
+
+def _readers() -> str | None:
+    """Shells, systemd's parser, Ruby with its dotenv, and the packages from npm as locked."""
+    if absent := [name for name in ("bash", "dash", "busybox", "zsh", "mksh", "ruby") if not on_path(name)]:
+        return f"no {absent[0]} on this machine"
+    if not glob.glob("/usr/lib/*/systemd/libsystemd-shared-*.so"):
+        return "no libsystemd-shared on this machine"
+    if subprocess.run(["ruby", "-e", 'require "dotenv"; require "psych"'], capture_output=True, check=False).returncode:
+        return "no dotenv for Ruby"
+    return "the npm packages of tests/system/readers are not installed" if npm_is_stale() else None
+
+
+def npm_is_stale() -> bool:
+    """Whether the readers from npm are not there in the versions of their lock."""
+
+    def versions(path: str) -> dict[str, str]:
+        with open(os.path.join(READERS, path), encoding="utf-8") as lock:
+            return {name: one["version"] for name, one in json.load(lock)["packages"].items() if name}
+
+    try:
+        return versions("node_modules/.package-lock.json") != versions("package-lock.json")
+    except FileNotFoundError:
+        return True
+
+
 NEEDS: Mapping[str, Need] = MappingProxyType(
     {
         "root": Need(_root),
+        "readers": Need(_readers, ("busybox", "zsh", "mksh", "libsystemd-shared", "ruby", "ruby-dotenv")),
         "node": Need(_program("node"), ("nodejs",)),
         "nginx": Need(_program("nginx"), ("nginx-light",)),
+        "haproxy": Need(_program("haproxy"), ("haproxy",)),
+        "prometheus": Need(_program("promtool"), ("prometheus",)),
         "strace": Need(_program("strace"), ("strace",)),
         "acl": Need(_program("setfacl"), ("acl",)),
+        "netns": Need(_netns, ("iproute2", "util-linux")),
         "power_cut": Need(_power_cut, ("e2fsprogs", "xfsprogs", "btrfs-progs", "mount")),
         "systemd": Need(_systemd, ("systemd", "util-linux")),
     }

@@ -78,7 +78,7 @@ class Home:
         env: Mapping[str, str] | None = None,
         before: Sequence[str] = (),
         given: str | None = None,
-        timeout_s: float = 30.0,
+        timeout_s: float = 90.0,
     ) -> subprocess.CompletedProcess[str]:
         """``config-sync WORDS`` to its end. `env` is added, `before` is what starts it (``setpriv …``)."""
         return subprocess.run(
@@ -126,10 +126,10 @@ class Home:
     def agent(self, *words: str, env: Mapping[str, str] | None = None, is_ready: bool = True) -> Iterator[Started]:
         """``config-sync run`` with the settings, once its socket answers (and, `is_ready`, everything is written)."""
         with self.start("--config", str(self.settings), "--log-level", "debug", "run", *words, env=env) as agent:
-            eventually(lambda: self.socket.exists() or agent.ended(), within_s=20)
+            eventually(lambda: self.socket.exists() or agent.ended())
             assert agent.process.poll() is None, agent.err
             if is_ready:
-                eventually(lambda: self.command("health", "startup").returncode == 0, every_s=0.1, within_s=20)
+                eventually(lambda: self.command("health", "startup").returncode == 0, every_s=0.1)
             yield agent
 
 
@@ -167,7 +167,7 @@ class Started:
         lines = [json.loads(line) for line in tuple(self._lines["err"]) if line.startswith("{")]
         return [line for line in lines if line.get("event") == name]
 
-    def until_said(self, words: str, *, within_s: float = 15.0) -> None:
+    def until_said(self, words: str, *, within_s: float = 60.0) -> None:
         """Wait until stdout or stderr has the words."""
         eventually(lambda: words in self.out + self.err or self.ended(), within_s=within_s)
         assert words in self.out + self.err, self.err
@@ -176,7 +176,7 @@ class Started:
         """Whether the process is gone."""
         return self.process.poll() is not None
 
-    def end(self, number: signal.Signals = signal.SIGTERM, *, within_s: float = 15.0) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM, *, within_s: float = 60.0) -> int:
         """Signal it and wait; the exit code, negative for a death by signal."""
         self.process.send_signal(number)
         code = self.process.wait(within_s)

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(predicate: Callable[[], T], *, within_s: float = 10.0, every_s: float = 0.01) -> T:
+def eventually(predicate: Callable[[], T], *, within_s: float = 60.0, every_s: float = 0.01) -> T:
     """The predicate's first true value; fails the test with what it last gave when the time is over."""
     deadline = time.monotonic() + within_s
     while True:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config_sync.agent.assembly import Memory, sweep
+from config_sync.agent.awaiting import Awaiting
 from config_sync.agent.commands import STUCK_S, AgentCommands
 from config_sync.agent.control import Answer, answer, listening
+from config_sync.agent.looking import looker
 from config_sync.agent.passes import Passes
 from config_sync.agent.roster import Roster
 from config_sync.agent.workers import Workers
@@ -18,19 +20,21 @@ from config_sync.client.streams import Streams
 from config_sync.clock import Clock
 from config_sync.errors import ConfigSyncError, Exit, SettingsError
 from config_sync.log import CREDENTIALS_CHANGED, SETTINGS_REJECTED, SETTINGS_RELOADED, SETTINGS_WARNED, logger
-from config_sync.model import ChangeEvent, ConfigRef, OnDrift
+from config_sync.model import AbsolutePath, ChangeEvent, ConfigRef, OnDrift, Target
 from config_sync.notify import Notifier
 from config_sync.reconciler import Reconciler
 from config_sync.settings import ServiceSettings, Settings
 from config_sync.status import Board, Linked, State, StatusPage
 from config_sync.status.board import startup_done
 from config_sync.stop import Stop
-from config_sync.triggers.stream_state import StreamState, StreamWord
+from config_sync.triggers.standing import Standing
 from config_sync.triggers.watching import watch_files
 from config_sync.workqueue import Wake
 
 REPORT_S = 0.2
 """Status is written at most this often: a burst of a thousand outcomes is a handful of files."""
+REPORT_SHARE = 20
+"""A thousand targets take tens of milliseconds to write: of the loop's time it is to be a twentieth at most."""
 EXTEND_S = 30.0
 """How much longer the service manager is asked to wait, three times in this span, while the first sync lasts."""
 HOOKS_END_S = 12.0
@@ -96,12 +100,15 @@ class Agent:
             stop=stop,
             chance=chance,
         )
-        self._roster = Roster(on_mark=self._on_mark, on_state=self._on_state, chance=chance, clock=clock)
+        self._roster = Roster(on_mark=self._on_mark, on_standing=self._on_standing, chance=chance, clock=clock)
+        self._awaiting = Awaiting(on_known=self._board.note, on_mark=self._passes.mark, clock=clock)
+        self._passes.on_unmet = self._on_unmet
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
         self._board.on_change = self._news.set
         self._watch = watch
         self._watching: list[asyncio.Task[None]] = []
+        self._outputs: list[AbsolutePath] = []
         self._is_started = False
 
     async def run(self) -> None:
@@ -146,18 +153,36 @@ class Agent:
         self._page.host = settings.service.host
         self._passes.reconciler = self._connection.reconciler
         self._passes.watch(settings.targets, settings.service, wake=wake)
-        self._roster.follow(settings.targets, self._connection.streams, settings.service, self._tasks)
+        self._awaiting.look = looker(self._connection.service, self._workers, self._stop)
+        self._roster.follow(
+            settings.targets,
+            self._connection.streams,
+            self._awaiting.look,
+            service=settings.service,
+            tasks=self._tasks,
+        )
+        self._watch_all()
+
+    def _watch_all(self) -> None:
+        """Watch credentials and outputs as they are now."""
         for task in self._watching:
             task.cancel()
-        credentials = [path for path in _credential_paths(settings.service) if path is not None]
-        outputs = [
-            spec.path for target in settings.targets if target.on_drift is not OnDrift.IGNORE for spec in target.files
-        ]
+        credentials = [path for path in _credential_paths(self._settings.service) if path is not None]
+        self._outputs = self._output_paths()
         self._watching = [
             self._tasks.create_task(self._watch(paths, on_change), name="watch")
-            for paths, on_change in ((credentials, self._on_credentials), (outputs, self._on_files))
+            for paths, on_change in ((credentials, self._on_credentials), (self._outputs, self._on_files))
             if paths
         ]
+
+    def _output_paths(self) -> list[AbsolutePath]:
+        """The files whose edits by others matter; those of a set as they were last written."""
+        watched = [target for target in self._settings.targets if target.on_drift is not OnDrift.IGNORE]
+        return [spec.path for target in watched for spec in self._known(target).files]
+
+    def _known(self, target: Target) -> Target:
+        record = self._memory.records.get(target.name) if target.key_set is not None else None
+        return target if record is None else record.known(target)
 
     def reload_settings(self) -> Answer:
         """Read the settings again; the old ones stay in force if the new ones are bad."""
@@ -186,7 +211,7 @@ class Agent:
     def _on_files(self, paths: frozenset[str]) -> None:
         """A file of ours changed: by our own hand, or by somebody else's, which a look at the disk will tell."""
         for target in self._settings.targets:
-            if any(spec.path in paths for spec in target.files):
+            if any(spec.path in paths for spec in self._known(target).files):
                 self._passes.mark(target.name, Wake.FILES)
 
     def _on_credentials(self, paths: frozenset[str]) -> None:
@@ -200,13 +225,15 @@ class Agent:
     def _on_mark(self, ref: ConfigRef, wake: Wake, event: ChangeEvent | None) -> None:
         self._passes.mark_config(ref.name, wake, event)
 
-    def _on_state(self, ref: ConfigRef, state: StreamState) -> None:
-        is_live = state.word is StreamWord.LIVE
-        before = self._board.links().get(ref.name)
-        if before is not None and before.is_connected == is_live and (is_live or before.reason == state.reason):
-            return
-        reason = "StreamLive" if is_live else state.reason or "Connecting"
-        self._board.link(ref.name, Linked(is_live, reason, state.message or "connecting", self._clock.now()))
+    def _on_standing(self, ref: ConfigRef, now: Standing) -> None:
+        before = self._board.linked(ref.name)
+        if before is not None and not now.is_told and (before.is_connected, before.reason) == (False, now.reason):
+            return  # the message alone, of an outage: no news
+        self._board.link(ref.name, Linked(now.is_told, now.reason, now.message, self._clock.now()))
+
+    def _on_unmet(self, target: Target) -> None:
+        if not self._stop.is_set():
+            self._tasks.create_task(self._awaiting.explain(target), name=f"explain {target.name}")
 
     def sync_all(self) -> None:
         """USR1: look at everything now."""
@@ -219,13 +246,16 @@ class Agent:
         while True:
             await self._news.wait()
             self._news.clear()
+            begun = self._clock.monotonic()
             self._page.write()
+            if any(target.key_set for target in self._settings.targets) and self._output_paths() != self._outputs:
+                self._watch_all()  # a set has other files than before
             if not self._is_started and startup_done(self._board.statuses()):
                 self._is_started = True
                 self._notifier.ready(status=self._summary())
             else:
                 self._notifier.status(self._summary())
-            await asyncio.sleep(REPORT_S)
+            await asyncio.sleep(max(REPORT_S, REPORT_SHARE * (self._clock.monotonic() - begun)))
 
     async def _keep_alive(self) -> None:
         """While the first sync lasts ask for more time; then feed the watchdog, as long as nothing is stuck."""
@@ -247,7 +277,9 @@ class Agent:
 
 
 def _credential_paths(service: ServiceSettings) -> list[str | None]:
-    return [service.token.watch_path(), service.keys.watch_path()]
+    pair = service.client_cert
+    of_tls = () if pair is None else (pair.cert_file, pair.key_file)
+    return [service.token.watch_path(), service.keys.watch_path(), service.ca_file, *of_tls]
 
 
 def _check_same_state(before: Settings, after: Settings) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from config_sync.client import Endpoint, HttpService
 from config_sync.clock import Clock, SystemClock
 from config_sync.errors import SettingsError
 from config_sync.files import Disk
+from config_sync.http.client_pair import ClientPair
 from config_sync.http.tls import Tls
-from config_sync.log import FILE_WARNED, LEFTOVER_REMOVED, SERVICE_WARNED, STATE_UNAVAILABLE, logger
+from config_sync.log import FILE_WARNED, LEFTOVER_REMOVED, SERVICE_WARNED, STATE_UNAVAILABLE, TLS_RENEWED, logger
 from config_sync.model import Target
 from config_sync.reconciler import Reconciler, Slots
 from config_sync.records import Records, open_records
@@ -42,7 +42,7 @@ def sweep(targets: tuple[Target, ...], records: Records, disk: Disk) -> None:
 
     Kept files that a record still names stay.
     """
-    directories = {spec.path.parent for target in targets for spec in target.files}
+    directories = {spec.directory for target in targets for spec in target.files}
     known = {target.name for target in targets}
     for name in records.names():
         record = records.get(name)
@@ -62,10 +62,16 @@ def endpoint_of(service: ServiceSettings) -> Endpoint:
             "no Config Service is named",
             hint="set service.host in the settings, or CONFIG_SERVICE_HOST in the environment",
         )
-    tls = Tls(ca_file=service.ca_file)
-    if os.environ.get("SSLKEYLOGFILE"):
-        logger().warning(SERVICE_WARNED, reason="SSLKEYLOGFILE is set: whoever reads that file can read the traffic")
-    return Endpoint(service.host, service.token, tls=tls, connect_timeout_s=service.connect_timeout_s)
+    pair = service.client_cert
+    tls = Tls(
+        service.ca_file,
+        client_pair=None if pair is None else ClientPair(pair.cert_file, pair.key_file),
+        warn=lambda reason: logger().warning(SERVICE_WARNED, reason=reason),
+        note=lambda reason: logger().info(TLS_RENEWED, reason=reason),
+    )
+    return Endpoint(
+        service.host, service.token, tls=tls, connect_timeout_s=service.connect_timeout_s, proxy=service.proxy
+    )
 
 
 def service_at(endpoint: Endpoint, service: ServiceSettings) -> HttpService:

@@ -74,9 +74,7 @@ class AgentCommands:
 
 def _unwritten(board: Board) -> str:
     return ", ".join(
-        one.target.name
-        for one in board.statuses()
-        if one.target.required and not all(spec.path in one.record.written for spec in one.target.files)
+        one.target.name for one in board.statuses() if one.target.required and not one.record.has_written(one.target)
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from config_sync.agent.assembly import Memory
 from config_sync.backoff import Backoff, Delays
+from config_sync.client.sharing import tick
 from config_sync.clock import Clock
 from config_sync.errors import Exit, FileError, ServiceUnavailable, SyncError
 from config_sync.model import Outcome, Present, Record, Target
@@ -65,8 +66,9 @@ class OneSync:
         wake = Wake.START
         while True:
             attempted = left
+            marked = tick()
             for target in attempted:
-                self._attempt(target, wake)
+                self._attempt(target, wake, marked)
             left = tuple(target for target in attempted if _may_heal(self.outcomes[target.name].error))
             now = self._clock.monotonic()
             again_in_s: float | None = None
@@ -82,13 +84,15 @@ class OneSync:
                 self._stop.check()
             wake = Wake.RETRY
 
-    def _attempt(self, target: Target, wake: Wake) -> None:
+    def _attempt(self, target: Target, wake: Wake, marked: int) -> None:
         before = self.outcomes.get(target.name)
         is_reload_only = (
             before is not None and isinstance(before.error, SyncError) and before.error.exit_code == Exit.RELOAD
         )
         occasion = Occasion(
-            wakes=frozenset({Wake.RELOAD_RETRY if is_reload_only else wake}), may_reload=self._policy.may_reload
+            wakes=frozenset({Wake.RELOAD_RETRY if is_reload_only else wake}),
+            marked=marked,
+            may_reload=self._policy.may_reload,
         )
         outcome = self._reconciler.reconcile(target, occasion, self._stop)
         self.outcomes[target.name] = outcome
@@ -120,10 +124,13 @@ class OneSync:
         if record is None:
             return False
         try:
-            states = [(spec.path, self._memory.disk.observe(spec)) for spec in target.files]
+            states = [(spec.path, self._memory.disk.observe(spec)) for spec in record.known(target).files]
         except FileError:
             return False
-        return all(isinstance(state, Present) and state.digest == record.written.get(path) for path, state in states)
+        is_whole = record.has_written(target)
+        return is_whole and all(
+            isinstance(state, Present) and state.digest == record.written.get(path) for path, state in states
+        )
 
 
 def _may_heal(error: SyncError | None) -> bool:

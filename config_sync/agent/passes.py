@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from config_sync.agent.settle import Again, Pace
 from config_sync.agent.story import Storyteller
 from config_sync.agent.workers import Workers
+from config_sync.client.sharing import tick
 from config_sync.errors import BugFound, Stopped
 from config_sync.log import BUG_FOUND, logger
-from config_sync.model import ChangeEvent, Outcome, Record, Result, Target
+from config_sync.model import ChangeEvent, ConfigName, Outcome, Record, Result, Target
 from config_sync.reconciler import Occasion, Reconciler
 from config_sync.records import Records
 from config_sync.settings import ServiceSettings
 from config_sync.status import Board
+from config_sync.status.users import Users
 from config_sync.stop import Stop
 from config_sync.workqueue import Wake, Work, WorkQueue
 
@@ -57,11 +59,16 @@ class Passes:
         self._loop = asyncio.get_running_loop()
         self._queue = WorkQueue()
         self._watched: dict[str, _Watched] = {}
+        self._users = Users()
+        self._marked: dict[str, int] = {}
+        """The tick of each target's newest mark that no pass has taken."""
         self._hints: dict[str, ChangeEvent] = {}
         self._news = asyncio.Event()
         self._started_at = self._loop.time()
         self._teller = Storyteller(self._loop.time)
         self._workers = workers
+        self.on_unmet: Callable[[Target], None] = lambda _: None
+        """An event told of a change, and none came with the last of the re-checks."""
         workers.on_room = self._ring
 
     # ---- the roster of targets
@@ -80,9 +87,10 @@ class Passes:
                 asked=known.asked if known is not None else [],
                 is_reload_forced=known is not None and known.is_reload_forced,
             )
+            self._users.put(target)
             self._queue.add(name, target.debounce)
             self._board.expect(target, self._records.get(name) or Record())
-            self._queue.mark(name, wake, self._loop.time())
+            self._mark(name, wake)
         self._board.arrange(wanted)
         self._ring()
 
@@ -90,7 +98,9 @@ class Passes:
         for asked in self._watched.pop(name).asked:
             if not asked.done():
                 asked.set_result(None)
+        self._users.drop(name)
         self._queue.drop(name)
+        self._marked.pop(name, None)
         self._board.forget(name)
 
     def _pace(self, service: ServiceSettings) -> Pace:
@@ -111,7 +121,7 @@ class Passes:
 
     def mark(self, name: str, wake: Wake) -> None:
         """This target may be out of date."""
-        self._queue.mark(name, wake, self._loop.time())
+        self._mark(name, wake)
         self._ring()
 
     def mark_config(self, config: str, wake: Wake, event: ChangeEvent | None) -> None:
@@ -121,16 +131,19 @@ class Passes:
             self._board.heard(event)
         elif wake is Wake.EVENT:
             self._hints.pop(config, None)  # it told of another change than the one we know of
-        for name, watched in self._watched.items():
-            if any(ref.name == config and ref.version is None for ref in watched.target.configs):
-                self._queue.mark(name, wake, self._loop.time())
+        for name in self._users.of(config):
+            self._mark(name, wake)
         self._ring()
 
     def mark_all(self, wake: Wake) -> None:
         """Any target may be out of date."""
         for name in self._watched:
-            self._queue.mark(name, wake, self._loop.time())
+            self._mark(name, wake)
         self._ring()
+
+    def _mark(self, name: str, wake: Wake) -> None:
+        self._marked[name] = tick()
+        self._queue.mark(name, wake, self._loop.time())
 
     def ask(self, name: str, *, force_reload: bool = False) -> Asked:
         """Mark the target and wait for the outcome of a pass that starts from now on."""
@@ -170,7 +183,16 @@ class Passes:
         target, reconciler = watched.target, self.reconciler
         names = [ref.name for ref in target.configs if ref.name in self._hints]
         hints: dict[str, ChangeEvent] = {name: self._hints[name] for name in names}
-        occasion = Occasion(wakes=work.wakes, hints=hints, is_forced_reload=forced)
+        # A timer alone is news of its own, of this instant.
+        marked = self._marked.pop(work.key, None) or tick()
+
+        def published(record: Record) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._board.published, work.key, record)
+
+        occasion = Occasion(
+            wakes=work.wakes, hints=hints, is_forced_reload=forced, on_published=published, marked=marked
+        )
 
         def job() -> None:
             started = self._loop.time()
@@ -198,9 +220,15 @@ class Passes:
             recovered = self._board.settled(outcome, record)
             # Of several configs a hint says nothing: the version on record is that of the first.
             hint = next(iter(occasion.hints.values())) if len(target.configs) == 1 and occasion.hints else None
-            again = watched.pace.after(outcome, wakes=work.wakes, hint=hint, record=record, now=now)
+            is_partly = _is_partly(target, occasion, record)
+            again = watched.pace.after(
+                outcome, wakes=work.wakes, hint=hint, record=record, now=now, is_partly=is_partly
+            )
             self._teller.tell(outcome, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
             self._settle(work.key, again, now)
+            is_last_look = Wake.RECHECK in work.wakes and again.wake is not Wake.RECHECK
+            if is_last_look and outcome.result is Result.UNCHANGED:
+                self.on_unmet(target)
         for future in asked:
             if not future.done():
                 future.set_result(outcome)
@@ -208,6 +236,13 @@ class Passes:
 
     def _settle(self, key: str, again: Again, now: float) -> None:
         self._queue.settle(key, now, again_in=again.in_s, wake=again.wake)
+
+
+def _is_partly(target: Target, occasion: Occasion, record: Record) -> bool:
+    """Whether of several configs one is still older than an event told, whatever else the pass brought."""
+    known = {ref.name: record.version_of(ref, target) for ref in target.configs if ref.version is None}
+    told = [(known.get(ConfigName(name)), hint.version) for name, hint in occasion.hints.items()]
+    return len(known) > 1 and any(has is not None and new is not None and has < new for has, new in told)
 
 
 def _bug(name: str, error: Exception, *, took_s: float) -> Outcome:

@@ -22,10 +22,13 @@ from config_sync.errors import Exit, FileError
 from config_sync.files import StateLock
 from config_sync.log import AGENT_STARTED, AGENT_STOPPED, SETTINGS_WARNED, logger
 from config_sync.notify import Notifier
+from config_sync.process import reap_orphans, stop_ignoring
 from config_sync.settings import Settings
 from config_sync.stop import Stop
 
 _PR_SET_DUMPABLE = 4
+_M_ARENA_MAX = -8
+"""Of mallopt(3), glibc's."""
 _SPARE_FILES = 256
 """Descriptors beside the streams: fetches, hooks, files."""
 
@@ -39,6 +42,7 @@ def run_agent(settings: Settings, read_settings: Callable[[], Settings], *, earl
         StateLocked: another agent holds the state directory.
         FileError: the socket or the state directory cannot be made.
     """
+    stop_ignoring()  # hooks would inherit it
     _protect(len(settings.targets))
     with contextlib.ExitStack() as held:
         try:
@@ -112,6 +116,8 @@ def _listen_to_signals(agent: Agent) -> None:
         loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, agent.reload_settings)
     loop.add_signal_handler(signal.SIGUSR1, agent.sync_all)
+    if os.getpid() == 1:  # of a container: what hooks leave behind becomes ours
+        loop.add_signal_handler(signal.SIGCHLD, reap_orphans)
 
 
 def _warn_of_environment(settings: Settings) -> None:
@@ -129,7 +135,11 @@ def _warn_of_environment(settings: Settings) -> None:
 
 def _protect(targets: int) -> None:
     """No core dump may hold a key or a document; and enough descriptors for every stream."""
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    # A heap for each of many short threads that hold the interpreter's lock anyway costs a fifth of the memory.
+    with contextlib.suppress(AttributeError):  # another C library than glibc
+        libc.mallopt(_M_ARENA_MAX, 1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * targets + _SPARE_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -66,17 +66,28 @@ class Pace:
         hint: ChangeEvent | None,
         record: Record,
         now: float,
+        is_partly: bool = False,
     ) -> Again:
-        """When to look again; `now` is of the clock that `started_at` was taken from. `hint`: the event that woke."""
+        """When to look again; `now` is of the clock that `started_at` was taken from.
+
+        `hint`: the event that woke. `is_partly`: of several configs one is still older than an event told.
+        """
         if wakes == {Wake.FILES} and not outcome.is_compared and outcome.error is None and self._appointment:
             at, wake = self._appointment
             return Again(max(0.0, at - now), wake)
-        again = self._decide(outcome, wakes=wakes, hint=hint, record=record, now=now)
+        again = self._decide(outcome, wakes=wakes, hint=hint, record=record, now=now, is_partly=is_partly)
         self._appointment = (now + again.in_s, again.wake)
         return again
 
     def _decide(
-        self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record, now: float
+        self,
+        outcome: Outcome,
+        *,
+        wakes: frozenset[Wake],
+        hint: ChangeEvent | None,
+        record: Record,
+        now: float,
+        is_partly: bool,
     ) -> Again:
         if outcome.is_compared or self._compare_by is None:
             self._compare_by = now + resync_delay(self._resync_s, self._chance)
@@ -84,7 +95,7 @@ class Pace:
         if error is None:
             self._eager.reset()
             self._patient.reset()
-            return self._after_success(outcome, wakes=wakes, hint=hint, record=record, now=now)
+            return self._after_success(outcome, wakes=wakes, hint=hint, record=record, now=now, is_partly=is_partly)
         self._rechecks.settled(wakes, is_new=None)
         if isinstance(error, ReloadFailed):
             return self._reload_in(self._backoff(now, None), now)
@@ -100,10 +111,18 @@ class Pace:
                 return self._resync(now)
 
     def _after_success(
-        self, outcome: Outcome, *, wakes: frozenset[Wake], hint: ChangeEvent | None, record: Record, now: float
+        self,
+        outcome: Outcome,
+        *,
+        wakes: frozenset[Wake],
+        hint: ChangeEvent | None,
+        record: Record,
+        now: float,
+        is_partly: bool,
     ) -> Again:
         is_told = hint is not None and hint.version is not None and hint.version == record.version
-        recheck_in_s = self._rechecks.settled(wakes, is_new=outcome.result is Result.CHANGED or is_told)
+        is_new = not is_partly and (outcome.result is Result.CHANGED or is_told)
+        recheck_in_s = self._rechecks.settled(wakes, is_new=is_new)
         if outcome.reload is ReloadResult.WAITING_FOR_CONSUMER and record.reload_owed:
             again = self._reload_in(self._consumer.next(), now)
         else:

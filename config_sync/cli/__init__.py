@@ -40,6 +40,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("list", "service", "the configs that the token may read", "list_"),
     Command("get", "service", "one config, decrypted", "get"),
     Command("watch", "service", "print changes of one config as they happen", "watch"),
+    Command("explain", "service", "which config and version a value of a target came from", "explain"),
+    Command("render", "develop", "a target's files from documents at hand, without a service", "render"),
     Command("serve", "develop", "the embedded Config Service over a folder", "serve"),
     Command("demo", "develop", "the whole story on this machine, in a few seconds", "demo"),
     Command("schema", "develop", "the JSON Schema of the settings", "schema"),

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from config_sync.cli.loading import add_settings_options, set_up_log, settings_reader
 from config_sync.cli.output import say
-from config_sync.errors import CredentialError, Exit
+from config_sync.errors import CredentialError, Exit, SyncError, TlsFailed
 from config_sync.model import FileSpec, Target
-from config_sync.settings import Settings
+from config_sync.reloads import Examined
+from config_sync.settings import ServiceSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         where = f"{warning.file}:{warning.line}:{warning.column}" if warning.line else warning.file
         yield Finding(f"{where}: {warning.path}" if warning.path else where, warning.message, warning.hint)
     yield from _of_credentials(settings)
+    yield from _of_tls(settings.service)
     yield from _of_directory("agent.state_dir", settings.agent.state_dir)
     for target in settings.targets:
         yield from _of_target(target)
@@ -71,6 +73,35 @@ def _of_credentials(settings: Settings) -> Iterator[Finding]:
         except CredentialError as error:
             # It may be put there by the unit or the pod; what is malformed will be told when it is used.
             yield Finding(key, error.message, error.hint)
+
+
+def _of_tls(service: ServiceSettings) -> Iterator[Finding]:
+    if service.ca_file is None and service.client_cert is None:
+        return
+    # ssl: only where there is something to look at
+    from config_sync.http.client_pair import ClientPair
+    from config_sync.http.tls import Tls
+
+    if service.ca_file is not None:
+        try:
+            Tls(service.ca_file).context()
+        except TlsFailed as error:
+            yield _unusable("service.ca_file", error, (service.ca_file,))
+    if service.client_cert is not None:
+        pair = ClientPair(service.client_cert.cert_file, service.client_cert.key_file)
+        try:
+            pair.check()
+        except CredentialError as error:
+            yield _unusable("service.client_cert", error, pair.files())
+        for doubt in pair.doubts():
+            yield Finding("service.client_cert", doubt, f"chmod o= {pair.key_file}")
+
+
+def _unusable(where: str, error: SyncError, files: tuple[str, ...]) -> Finding:
+    """An error, if the files can be read; else they may be put there later, by the unit or the pod."""
+    is_there = all(os.access(path, os.R_OK) for path in files)
+    message = error.message.removeprefix(where).lstrip(": ")
+    return Finding(where, message, error.hint, Exit.SETTINGS if is_there else None)
 
 
 def _of_directory(where: str, path: str) -> Iterator[Finding]:
@@ -95,11 +126,16 @@ def _of_target(target: Target) -> Iterator[Finding]:
             f"{target.validate.argv[0]} is not on the PATH",
             "install it, or write its whole path",
         )
+    for reload in target.reload:
+        if isinstance(reload, Examined):
+            for doubt in reload.doubts():
+                where = f"targets.{target.name}.reload: {reload.describe()}"
+                yield Finding(where, doubt.message, doubt.hint, Exit.SETTINGS if doubt.is_error else None)
 
 
 def _of_file(name: str, spec: FileSpec) -> Iterator[Finding]:
     where = f"targets.{name}: {spec.path}"
-    parent = spec.path.parent
+    parent = spec.directory
     if spec.uid is not None and spec.uid != os.geteuid() and not _may_chown():
         yield Finding(
             where,
@@ -133,7 +169,8 @@ def _of_file(name: str, spec: FileSpec) -> Iterator[Finding]:
             "a file is replaced by renaming, so its directory must be writable for the agent's user",
             Exit.WRITE,
         )
-    yield from _of_destination(where, spec)
+    if not spec.is_set:
+        yield from _of_destination(where, spec)
 
 
 def _of_destination(where: str, spec: FileSpec) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from datetime import UTC, datetime
 
 from config_sync.agent.assembly import endpoint_of, service_at
@@ -48,13 +49,17 @@ def _as_json(infos: tuple[ConfigInfo, ...]) -> list[str]:
 
 
 def _as_table(infos: tuple[ConfigInfo, ...]) -> list[str]:
+    now = time.time()
     rows = [("NAME", "VALID", "VALID FROM", "UPDATED")]
-    rows += [
-        (_visible(info.name), "yes" if info.is_valid else "no", _time(info.valid_from), _time(info.updated_at))
-        for info in infos
-    ]
+    rows += [(_visible(info.name), _valid(info, now), _time(info.valid_from), _time(info.updated_at)) for info in infos]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _valid(info: ConfigInfo, now: float) -> str:
+    if info.valid_from.timestamp() > now:
+        return "not yet"
+    return "yes" if info.is_valid else "no"
 
 
 def _visible(name: str) -> str:

@@ -20,6 +20,7 @@ from config_sync.files import StateLock
 from config_sync.kinds import Duration
 from config_sync.log import SETTINGS_WARNED, logger
 from config_sync.model import Outcome, ReloadResult, Result
+from config_sync.process import stop_ignoring
 from config_sync.settings import Settings
 from config_sync.status import Board, StatusPage
 from config_sync.stop import Stop
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         may_reload=not flag(arguments, "no_reload"),
         is_fresh=flag(arguments, "fresh"),
     )
+    stop_ignoring()  # hooks would inherit it
     stop = Stop()
     came: list[signal.Signals] = []
 

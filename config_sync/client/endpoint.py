@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from config_sync import __version__
 from config_sync.errors import CredentialError
+from config_sync.http.proxy import Proxy
 from config_sync.http.tls import Tls
 from config_sync.model import ConfigName, ConfigRef, Secret
 
@@ -31,19 +32,32 @@ class TokenSource(Protocol):
 class Endpoint:
     """One service: `host` is its base URL (a path prefix is kept), `token` is read anew for each request.
 
-    `tls` is shared by everything that talks to it; `connect_timeout_s` bounds look-up, connect and handshake.
+    `tls` is shared by everything that talks to it; `connect_timeout_s` bounds look-up, connect and handshake;
+    `proxy` is the way to it, None: direct.
     """
 
     def __init__(
-        self, host: str, token: TokenSource, *, tls: Tls | None = None, connect_timeout_s: float = 5.0
+        self,
+        host: str,
+        token: TokenSource,
+        *,
+        tls: Tls | None = None,
+        connect_timeout_s: float = 5.0,
+        proxy: Proxy | None = None,
     ) -> None:
         self.host = _ascii(host.rstrip("/"))
         self.token = token
         self.tls = tls if tls is not None else Tls()
         self.connect_timeout_s = connect_timeout_s
+        self.proxy = proxy
 
     def __repr__(self) -> str:
         return f"Endpoint({self.host!r})"
+
+    @property
+    def forwarder(self) -> str | None:
+        """The origin of the proxy, where that hands on our requests and may answer them itself: for plain http only."""
+        return self.proxy.origin if self.proxy is not None and self.host.startswith("http:") else None
 
     def list_url(self) -> str:
         """Of the list of configs."""

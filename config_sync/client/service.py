@@ -9,8 +9,9 @@ from typing import Protocol
 from config_sync.backoff import parse_http_date
 from config_sync.client.answers import refusal, unlike_content, version_of
 from config_sync.client.endpoint import Endpoint
-from config_sync.client.listing import ConfigInfo, parse_listing
+from config_sync.client.listing import ConfigInfo, explain, parse_listing
 from config_sync.clock import Clock, SystemClock
+from config_sync.errors import NotFound, ServiceError, SyncError, UnexpectedResponse
 from config_sync.http.failures import origin_of
 from config_sync.http.fetching import Fetcher, Response
 from config_sync.model import ConfigName, ConfigRef, Secret
@@ -20,6 +21,19 @@ MAX_BYTES = 1 << 20
 """One body's limit unless the settings say otherwise (``service.max_size``)."""
 
 _NOT_MODIFIED = 304
+
+
+LIST_FRESH_S = 60.0
+"""How old a list may be that explains a refusal: a config that is never there must not double its requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The last list; `at` is monotonic seconds."""
+
+    infos: tuple[ConfigInfo, ...]
+    etag: str | None
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +85,8 @@ class HttpService:
     """The real one, over HTTP. Any thread may call it; at most 8 fetches are under way at once.
 
     `request_timeout_s` bounds a whole exchange, the wait for a free slot included; `max_bytes` one body. The last
-    answer that came with an ``ETag`` is kept for each reference, and given again when the service says 304.
+    answer that came with an ``ETag`` is kept for each reference, and given again when the service says 304. A config
+    that is refused with a 4xx is looked up in the list (at most once a minute), which may say why.
     """
 
     def __init__(
@@ -86,8 +101,11 @@ class HttpService:
         self._timeout_s = request_timeout_s
         self._max_bytes = max_bytes
         self._clock = clock if clock is not None else SystemClock()
-        self._fetcher = Fetcher(endpoint.tls, connect_timeout_s=endpoint.connect_timeout_s)
+        self._fetcher = Fetcher(endpoint.tls, connect_timeout_s=endpoint.connect_timeout_s, proxy=endpoint.proxy)
         self._last: dict[ConfigRef, Fetched] = {}
+        self._given_at: dict[ConfigName, float] = {}
+        self._listed: _Listed | None = None
+        self._list_refused_at = float("-inf")
 
     def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
         """See `Service`."""
@@ -99,9 +117,13 @@ class HttpService:
         version = version_of(response.headers)
         if response.status == _NOT_MODIFIED and condition and last is not None:
             # The version may have moved with the content staying as it is.
+            self._given_at[ref.name] = self._clock.monotonic()
             return replace(last, date=date, version=version if version is not None else last.version)
-        self._check(response, url=url, what=what)
+        problem = self._problem(response, url=url, what=what)
+        if problem is not None:
+            raise self._explained(problem, ref, response.status, stop)
         fetched = Fetched(ref, response.body, version, response.headers.get("etag"), date)
+        self._given_at[ref.name] = self._clock.monotonic()
         if fetched.etag is not None:
             self._last[ref] = fetched
         else:
@@ -115,9 +137,16 @@ class HttpService:
     def list(self, stop: Stop) -> tuple[ConfigInfo, ...]:
         """See `Service`."""
         url, what = self._endpoint.list_url(), "the list of configs"
-        response = self._get(url, stop)
+        last = self._listed
+        condition = {"If-None-Match": last.etag} if last is not None and last.etag is not None else {}
+        response = self._get(url, stop, extra=condition)
+        if response.status == _NOT_MODIFIED and condition and last is not None:
+            self._listed = replace(last, at=self._clock.monotonic())
+            return last.infos
         self._check(response, url=url, what=what)
-        return parse_listing(response.body, where=origin_of(url))
+        infos = parse_listing(response.body, where=origin_of(url))
+        self._listed = _Listed(infos, response.headers.get("etag"), self._clock.monotonic())
+        return infos
 
     def get_formatted(self, name: ConfigName, form: str, stop: Stop) -> bytes:
         """See `Service`."""
@@ -130,10 +159,15 @@ class HttpService:
         """See `Service`."""
         self._fetcher.close()
         self._last.clear()
+        self._listed = None
 
     def _get(self, url: str, stop: Stop, *, extra: Mapping[str, str] | None = None) -> Response:
         token = self._endpoint.token.read()
         response = self._once(url, token, stop, extra)
+        now = self._clock.now()
+        date = parse_http_date(response.headers.get("date", ""), now)
+        if date is not None:
+            self._endpoint.tls.clock_ahead_s = date - now
         if response.status == 401:
             # A rotation may fall between reading the token and using it: one more try, if there is another token.
             renewed = self._endpoint.token.read()
@@ -151,13 +185,43 @@ class HttpService:
         )
 
     def _check(self, response: Response, *, url: str, what: str) -> None:
-        problem = refusal(
+        problem = self._problem(response, url=url, what=what)
+        if problem is not None:
+            raise problem
+
+    def _problem(self, response: Response, *, url: str, what: str) -> ServiceError | None:
+        return refusal(
             response.status,
             response.headers,
             what=what,
             url=url,
             token=self._endpoint.token.describe(),
             now=self._clock.now(),
+            proxy=self._endpoint.forwarder,
         ) or unlike_content(response.status, response.headers, what=what, url=url)
-        if problem is not None:
-            raise problem
+
+    def _explained(self, problem: ServiceError, ref: ConfigRef, status: int, stop: Stop) -> ServiceError:
+        """The problem, with what the list says of the config where that explains it. Raises Stopped."""
+        is_missing = isinstance(problem, NotFound)
+        if not is_missing and not (isinstance(problem, UnexpectedResponse) and 400 <= status < 500):
+            return problem
+        now, last = self._clock.monotonic(), self._listed
+        # A list from before the config was last given says nothing of what became of it.
+        given_at = self._given_at.get(ref.name, float("-inf"))
+        is_since = last is not None and last.at > given_at
+        if last is not None and is_since and now - last.at < LIST_FRESH_S:
+            infos = last.infos
+        elif now - self._list_refused_at < LIST_FRESH_S:
+            return problem
+        else:
+            try:
+                infos = self.list(stop)
+            except SyncError:  # some tokens may not have it; it was only to explain
+                self._list_refused_at = now
+                return problem
+        found = explain(ref.name, infos, self._clock.now(), is_missing=is_missing)
+        if found is not None:
+            problem = type(problem)(f"{problem.message}: {found.clause}", hint=found.hint, reason=problem.reason)
+        if isinstance(problem, NotFound):
+            problem.is_listed = any(info.name == ref.name for info in infos)
+        return problem

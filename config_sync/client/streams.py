@@ -96,6 +96,7 @@ class HttpStreams:
             tls=self._endpoint.tls,
             connect_timeout_s=self._endpoint.connect_timeout_s,
             idle_timeout_s=self._idle_timeout_s,
+            proxy=self._endpoint.proxy,
         )
 
     def _check(self, stream: RawStream, ref: ConfigRef) -> None:
@@ -107,13 +108,14 @@ class HttpStreams:
             url=url,
             token=self._endpoint.token.describe(),
             now=self._clock.now(),
+            proxy=self._endpoint.forwarder,
         )
         if problem is not None:
             raise problem
         if stream.status != 200:
             raise WatchNotOffered(
                 f"{what}: {origin_of(url)} answers {stream.status}: it offers none",
-                hint="changes are found by the resync instead (service.resync): shorten it, or ask why streams are off",
+                hint="with `service.watch: auto` the list of configs is polled instead; ask why streams are off",
             )
         if (sent := media_type(stream.headers)) != EVENT_STREAM:
             raise NotAnEventStream(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import json
 import os
@@ -69,9 +70,9 @@ class _Routes:
         self._key = key
         self._keep_alive_s = keep_alive_s
 
-    async def list(self, _request: Request) -> Response:
+    async def list(self, request: Request) -> Response:
         """Every config's name, validity and times."""
-        return JSONResponse(
+        answer = JSONResponse(
             [
                 {
                     "name": one.name,
@@ -82,6 +83,11 @@ class _Routes:
                 for one in self._folder.listing()
             ]
         )
+        answer.headers["ETag"] = f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"'
+        answer.headers["Cache-Control"] = "private, no-cache"
+        if _is_fresh(request, answer.headers["ETag"]):
+            return Response(status_code=304, headers={name: answer.headers[name] for name in ("ETag", "Cache-Control")})
+        return answer
 
     async def get(self, request: Request) -> Response:
         """Nonce 12 B, then ciphertext, then tag 16 B. The nonce is fresh, so the entity tag is a weak one."""

@@ -11,19 +11,24 @@
         ├── ServiceError
         │   ├── ServiceUnavailable  6   transport, 408, 425, 429, 5xx; may carry Retry-After
         │   ├── TlsFailed           6   certificate, host name, handshake
+        │   ├── ProxyRefused        6   the proxy on the way says no: 407, its rules
         │   ├── UnexpectedResponse  6   3xx, other 4xx, wrong type, over max_size, 204 on watch
         │   ├── Unauthorized        4   401
         │   ├── Forbidden           4   403
         │   └── NotFound            5   404
+        │       └── OptionalGone    5   404 of an optional config that was there before
         ├── CredentialError     3       the token or the key cannot be read or is malformed
         ├── DecryptFailed       7       wrong key or damaged data
         ├── DocumentRefused     8       not the JSON we accept
         ├── RenderRefused       8       the format cannot carry a value; names the pointer
+        │   └── SelectionMissing 8      `select` points to nothing
         ├── EmptyRefused        8       an empty document would replace a non-empty one
         ├── CheckRejected       9       the consumer's own checker said no
         │   └── CheckNotRunnable 9      it could not be started
         ├── FileError          10       a step of the write failed; carries errno and step
         ├── ReloadFailed       11       the consumer could not be told
+        │   └── ProbeFailed    11       it was told, and is not well
+        ├── RolledBack         11       a revision that the consumer could not live with was taken back
         └── BugFound           70       an exception that nothing of ours expects ended the pass
 
 `Stopped` is no error: a wait or a fetch ended because the process is stopping.
@@ -44,14 +49,19 @@ from config_sync.errors.local import (
     DocumentRefused,
     EmptyRefused,
     FileError,
+    ProbeFailed,
     ReloadFailed,
     RenderRefused,
+    RolledBack,
+    SelectionMissing,
 )
 from config_sync.errors.problem import Problem
 from config_sync.errors.root import ConfigSyncError, NoAgent, SettingsError, StateLocked, SyncError, UsageError
 from config_sync.errors.service import (
     Forbidden,
     NotFound,
+    OptionalGone,
+    ProxyRefused,
     ServiceError,
     ServiceUnavailable,
     TlsFailed,
@@ -74,10 +84,15 @@ __all__ = [
     "Forbidden",
     "NoAgent",
     "NotFound",
+    "OptionalGone",
+    "ProbeFailed",
     "Problem",
+    "ProxyRefused",
     "ReloadFailed",
     "RenderRefused",
     "Retry",
+    "RolledBack",
+    "SelectionMissing",
     "ServiceError",
     "ServiceUnavailable",
     "SettingsError",

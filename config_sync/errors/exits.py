@@ -41,7 +41,7 @@ _MEANINGS: dict[Exit, str] = {
     Exit.DOCUMENT: "document or render refused (also empty)",
     Exit.REJECTED: "rejected by `validate`",
     Exit.WRITE: "write failed",
-    Exit.RELOAD: "reload failed",
+    Exit.RELOAD: "reload or probe failed, or the revision was rolled back",
     Exit.LOCKED: "another agent holds the state directory (its pid is named)",
     Exit.BUG: "a bug in config-sync",
 }

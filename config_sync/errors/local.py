@@ -21,6 +21,11 @@ class DecryptFailed(SyncError):
     reason = "DecryptFailed"
     retry = Retry.SLOW
 
+    def __init__(self, message: str, *, hint: str | None = None, reason: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        if reason is not None:
+            self.reason = reason
+
 
 class DocumentRefused(SyncError):
     """The decrypted bytes are not the JSON we accept (UTF-8, no NaN, no duplicate members, depth at most 100)."""
@@ -41,6 +46,12 @@ class RenderRefused(SyncError):
         super().__init__(message, hint=hint)
         self.pointer = pointer
         """JSON pointer (RFC 6901) of the value; the message names it already."""
+
+
+class SelectionMissing(RenderRefused):
+    """The document has nothing at the pointer of `select`."""
+
+    reason = "SelectionMissing"
 
 
 class EmptyRefused(SyncError):
@@ -107,3 +118,22 @@ class ReloadFailed(SyncError):
     exit_code = Exit.RELOAD
     reason = "ReloadFailed"
     transient = True
+
+    def __init__(self, message: str, *, hint: str | None = None, reason: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        if reason is not None:
+            self.reason = reason
+
+
+class ProbeFailed(ReloadFailed):
+    """What must hold after the reload (``probe``) did not within its time; the files are in place."""
+
+    reason = "ProbeFailed"
+
+
+class RolledBack(SyncError):
+    """The consumer could not live with a revision: the one before is on disk again, until a newer one comes."""
+
+    exit_code = Exit.RELOAD
+    reason = "RolledBack"
+    retry = Retry.RESYNC

@@ -7,7 +7,15 @@ from config_sync.errors.root import SyncError
 
 
 class ServiceError(SyncError):
-    """The Config Service did not give what was asked for."""
+    """The Config Service did not give what was asked for.
+
+    The class says who must act; `reason`, where one is given, which fault of that class it was.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, reason: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        if reason is not None:
+            self.reason = reason
 
 
 class ServiceUnavailable(ServiceError):
@@ -17,8 +25,15 @@ class ServiceUnavailable(ServiceError):
     reason = "ServiceUnavailable"
     transient = True
 
-    def __init__(self, message: str, *, hint: str | None = None, retry_after_s: float | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        reason: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, reason=reason)
         self.retry_after_s = retry_after_s
         """Seconds, from ``Retry-After`` (RFC 9110 10.2.3); a floor for the next try, capped at 300."""
 
@@ -28,6 +43,14 @@ class TlsFailed(ServiceError):
 
     exit_code = Exit.SERVICE
     reason = "TlsFailed"
+    retry = Retry.SLOW
+
+
+class ProxyRefused(ServiceError):
+    """The proxy on the way will not let us through: a person must change its rules or ours (407, 403 …)."""
+
+    exit_code = Exit.SERVICE
+    reason = "ProxyRefused"
     retry = Retry.SLOW
 
 
@@ -61,3 +84,12 @@ class NotFound(ServiceError):
     exit_code = Exit.NOT_FOUND
     reason = "NotFound"
     retry = Retry.SLOW
+
+    is_listed: bool | None = None
+    """Whether the list of configs has it all the same, as far as that was asked since it was last there."""
+
+
+class OptionalGone(NotFound):
+    """404 of an optional config that is part of what is on disk, and the list does not say that it was removed."""
+
+    reason = "OptionalGone"

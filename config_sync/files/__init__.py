@@ -11,9 +11,9 @@ from config_sync.files.in_place import TornWrite
 from config_sync.files.observe import UNREADABLE
 from config_sync.files.remove import NotOurs, Removal, Removed
 from config_sync.files.replace import replace_file
+from config_sync.files.result import Published, WriteResult
 from config_sync.files.stage import Staged
 from config_sync.files.state_lock import StateLock
-from config_sync.files.writer import Published, WriteResult
 
 __all__ = [
     "UNREADABLE",

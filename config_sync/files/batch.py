@@ -18,10 +18,11 @@ from config_sync.files.directory_sync import sync_directory
 from config_sync.files.failures import step
 from config_sync.files.leftovers import clear_all
 from config_sync.files.lock import ordered
+from config_sync.files.memory import Memory, Version, version_of
 from config_sync.files.names import new_temp
+from config_sync.files.result import Published, WriteResult
 from config_sync.files.walk import entered
 from config_sync.files.whole import Attributes, made
-from config_sync.files.writer import Memory, Published, WriteResult
 from config_sync.model import AbsolutePath, Durability, FileSpec
 
 CHUNK = 64
@@ -89,28 +90,26 @@ def _publish_chunk(
                 if calls.lstat(spec.path.name, at=here) is None:
                     plain.append((spec, content))
         clear_all(calls, [spec.path.name for spec, _ in plain], at=here, path=directory, keep=keep)
-        identities = _made_and_renamed(calls, plain, at=here, durable=is_durable)
-        if not identities:
+        versions = _made_and_renamed(calls, plain, at=here, durable=is_durable)
+        if not versions:
             return {}
         warning: str | None = None
         error: FileError | None = None
         if is_durable:
             warning, error = sync_directory(calls, at=here, path=directory)
-        for path, identity in identities.items():
+        for path, version in versions.items():
             if error is None:
-                memory.settled[path] = identity
+                memory.settled[path] = version
             else:
                 memory.settled.pop(path, None)
                 memory.suspect.add(path)
         result = WriteResult.WRITTEN if error is None else WriteResult.WRITTEN_NOT_DURABLE
         warnings = () if warning is None else (warning,)
-        return {path: Published(result, None, warnings, error) for path in identities}
+        return {path: Published(result, None, warnings, error) for path in versions}
 
 
-def _made_and_renamed(
-    calls: Calls, items: Sequence[_Item], *, at: int, durable: bool
-) -> dict[AbsolutePath, tuple[int, int]]:
-    """Device and inode of each file that is in place. Raises FileError while nothing is, and nothing is left then."""
+def _made_and_renamed(calls: Calls, items: Sequence[_Item], *, at: int, durable: bool) -> dict[AbsolutePath, Version]:
+    """The version of each file that is in place. Raises FileError while nothing is, and nothing is left then."""
     with contextlib.ExitStack() as held:
         temps: list[tuple[FileSpec, str, os.stat_result]] = []
         for spec, content in items:
@@ -118,7 +117,7 @@ def _made_and_renamed(
             attributes = Attributes(spec.mode, spec.uid, spec.gid)
             info = held.enter_context(made(calls, temp, content, attributes, at=at, path=spec.path, durable=durable))
             temps.append((spec, temp, info))
-        placed: dict[AbsolutePath, tuple[int, int]] = {}
+        placed: dict[AbsolutePath, Version] = {}
         for spec, temp, info in temps:
             try:
                 calls.rename(temp, spec.path.name, at=at)
@@ -128,5 +127,5 @@ def _made_and_renamed(
                     calls.unlink(temp, at=at)
                 continue
             if found is not None and os.path.samestat(found, info):
-                placed[spec.path] = (info.st_dev, info.st_ino)
+                placed[spec.path] = version_of(info)
         return placed

@@ -30,11 +30,12 @@ from config_sync.files.entries import Entry, entries_of, put_link, remove_links
 from config_sync.files.failures import refusal, step
 from config_sync.files.generations import Generation, built, names_in_all, read_generation, settled, sweep_generations
 from config_sync.files.leftovers import clear
+from config_sync.files.memory import Memory
 from config_sync.files.names import DATA, GENERATION, SWITCH, link_text
 from config_sync.files.observe import Look
 from config_sync.files.own_links import link_at
+from config_sync.files.result import WriteResult
 from config_sync.files.set_directory import opened_set, require_switched, shared_terms, switch
-from config_sync.files.writer import Memory, WriteResult
 from config_sync.model import AbsolutePath, Durability, FileSpec
 
 _MOST_TRIES = 3
@@ -69,11 +70,12 @@ def publish_directory(
     previous: Collection[str],
     keep: Collection[str],
     leave: Collection[AbsolutePath],
+    like: FileSpec | None,
     grace_s: float,
     now: float,
 ) -> PublishedSet:
     """Carries the sequence out; see `config_sync.files.disk.Disk.publish_directory`. Raises FileError."""
-    like = shared_terms(directory, [spec for spec, _ in files])
+    like = shared_terms(directory, [spec for spec, _ in files], like=like)
     is_new_here = f"{directory}/{DATA}" not in memory.settled
     with opened_set(calls, directory, like, state_dir=state_dir, create=True, settle=is_new_here) as here:
         for tries_left in reversed(range(_MOST_TRIES)):

@@ -10,11 +10,11 @@ from config_sync.files.directory_sync import require_synced
 from config_sync.files.entries import put_link, remove_links
 from config_sync.files.failures import refusal, step
 from config_sync.files.generations import names_in_all, read_generation, sweep_generations
+from config_sync.files.memory import Memory
 from config_sync.files.names import DATA, GENERATION, link_text
 from config_sync.files.own_links import current_name
 from config_sync.files.set_directory import opened_set, require_switched, shared_terms, switch
 from config_sync.files.walk import DirectoryMissing
-from config_sync.files.writer import Memory
 from config_sync.model import AbsolutePath, Durability, FileSpec
 
 

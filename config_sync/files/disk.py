@@ -14,10 +14,12 @@ from config_sync.files.directory import PublishedSet, publish_directory
 from config_sync.files.directory_restore import restore_directory
 from config_sync.files.leftovers import GRACE_S, sweep
 from config_sync.files.lock import sweep_locks
+from config_sync.files.memory import Memory
 from config_sync.files.observe import observe
 from config_sync.files.remove import Removal, remove
+from config_sync.files.result import Published
 from config_sync.files.stage import Staged, stage
-from config_sync.files.writer import Memory, Published, publish
+from config_sync.files.writer import publish
 from config_sync.model import AbsolutePath, Digest, FileSpec, FileState, digest_of
 
 
@@ -111,6 +113,7 @@ class Disk:
         previous: Collection[str] = (),
         keep: Collection[str] = (),
         leave: Collection[AbsolutePath] = (),
+        like: FileSpec | None = None,
         grace_s: float = GRACE_S,
     ) -> PublishedSet:
         """Makes all `files`, whose parent is `directory`, visible at once (``layout: directory``).
@@ -121,6 +124,7 @@ class Disk:
         in `files` go, and what stands in the place of the others is replaced. At names that are not in it, anything but
         a link of ours or a file with the wanted bytes is refused. `keep`: generations that must stay (a way back that a
         record names). `leave`: files whose edits by others are tolerated: they go on with the set as they are.
+        `like`: the terms of a set that has no files (any more): without it there must be one.
         `grace_s`: how many seconds a replaced generation stays for readers that are in it.
 
         Raises:
@@ -136,6 +140,7 @@ class Disk:
             previous=frozenset(previous),
             keep=frozenset(keep),
             leave=frozenset(leave),
+            like=like,
             grace_s=grace_s,
             now=self._clock.now(),
         )

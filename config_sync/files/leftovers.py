@@ -16,7 +16,7 @@ from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.failures import step
 from config_sync.files.generations import sweep_generations
-from config_sync.files.names import KEPT, STAGE, SWITCH, TEMP, is_kept_of, is_temp_of, tag
+from config_sync.files.names import KEPT, OURS, STAGE, SWITCH, TEMP, is_kept_of, is_temp_of, tag
 from config_sync.files.own_links import current_name, link_at
 from config_sync.files.walk import entered
 from config_sync.model import AbsolutePath
@@ -39,7 +39,7 @@ def clear(calls: Calls, name: str, *, at: int, path: str, keep: Collection[str],
     directory cannot be read. A leftover that cannot be removed stays: it blocks nothing, its name is never used again.
     """
     with step("readdir", path):
-        entries = calls.names(at)
+        entries = [entry for entry in calls.names(at) if entry.startswith(OURS)]
     mine = 0
     for entry in entries:
         if is_kept_of(entry, name) and entry in keep:

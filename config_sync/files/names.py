@@ -7,11 +7,13 @@ left by a crash would block every later write.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
-import secrets
 
+OURS = ".config-sync-"
+"""What all but generations begin with."""
 TEMP = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.tmp")
 KEPT = re.compile(r"\.config-sync-[0-9a-f]{8}-[0-9a-f]{16}\.old")
 STAGE = re.compile(r"\.config-sync-[0-9a-f]{16}\.stage")
@@ -22,6 +24,7 @@ DATA = "..data"
 """The one link that says which generation a directory shows (the name that kubelet's volumes use as well)."""
 
 
+@functools.lru_cache(maxsize=1024)
 def tag(name: str) -> str:
     """Eight hex characters that stand for a destination's base name."""
     return hashlib.blake2b(os.fsencode(name), digest_size=4, person=b"cs-file-name").hexdigest()
@@ -29,27 +32,27 @@ def tag(name: str) -> str:
 
 def new_temp(name: str) -> str:
     """A fresh name for the file that will become `name`."""
-    return f".config-sync-{tag(name)}-{secrets.token_hex(8)}.tmp"
+    return f".config-sync-{tag(name)}-{os.urandom(8).hex()}.tmp"
 
 
 def new_kept(name: str) -> str:
     """A fresh name for the link that holds the file that `name` was."""
-    return f".config-sync-{tag(name)}-{secrets.token_hex(8)}.old"
+    return f".config-sync-{tag(name)}-{os.urandom(8).hex()}.old"
 
 
 def new_stage() -> str:
     """A fresh name for a directory of staged copies."""
-    return f".config-sync-{secrets.token_hex(8)}.stage"
+    return f".config-sync-{os.urandom(8).hex()}.stage"
 
 
 def new_switch(name: str) -> str:
     """A fresh name for the link that will become `name`."""
-    return f".config-sync-{tag(name)}-{secrets.token_hex(8)}.link"
+    return f".config-sync-{tag(name)}-{os.urandom(8).hex()}.link"
 
 
 def new_generation() -> str:
     """A fresh name for a directory that holds all files of a set."""
-    return f"..g{secrets.token_hex(8)}"
+    return f"..g{os.urandom(8).hex()}"
 
 
 def link_text(name: str) -> str:

@@ -7,7 +7,8 @@ import stat
 from dataclasses import dataclass, field
 
 from config_sync.files.calls import Calls
-from config_sync.files.failures import refusal, step
+from config_sync.files.failures import failure, refusal, step
+from config_sync.files.memory import Version, version_of
 from config_sync.files.own_links import OwnLink, opened_current
 from config_sync.files.walk import DirectoryMissing, located
 from config_sync.model import Digest, FileSpec, FileState, Missing, Present, digest_of
@@ -42,9 +43,21 @@ class Look:
         return stat.S_IMODE(self.info.st_mode)
 
     @property
-    def identity(self) -> tuple[int, int]:
-        """Device and inode."""
-        return self.info.st_dev, self.info.st_ino
+    def version(self) -> Version:
+        """See `Version`."""
+        return version_of(self.info)
+
+    def is_still(self, info: os.stat_result | None) -> bool:
+        """Whether nothing happened to the file since, by what the system tells: whatever is done moves its ctime."""
+        old = self.info
+        return (
+            info is not None
+            and info.st_ino == old.st_ino
+            and info.st_ctime_ns == old.st_ctime_ns
+            and info.st_mtime_ns == old.st_mtime_ns
+            and info.st_size == old.st_size
+            and info.st_dev == old.st_dev
+        )
 
 
 def look(calls: Calls, name: str, *, at: int, path: str) -> Look | None:
@@ -55,23 +68,38 @@ def look(calls: Calls, name: str, *, at: int, path: str) -> Look | None:
     """
     with step("lstat", path):
         info = calls.lstat(name, at=at)
+    return look_closer(calls, name, info, at=at, path=path)
+
+
+def look_closer(
+    calls: Calls, name: str, info: os.stat_result | None, *, at: int, path: str, wanted: bytes | None = None
+) -> Look | None:
+    """The same for a caller whose last call was the lstat of `name`, with `info` as its result.
+
+    `wanted`: of other content than this, which will be replaced anyway, the ACL is not asked for (`has_acl` is False).
+    """
     if info is None:
         return None
     _require_regular(info, path)
     try:
-        with step("read", path):
-            fd = _open(calls, name, at=at)
-            if fd is None:
-                return Look(info, None, has_acl=False)
-            try:
-                info = calls.fstat(fd)
-                _require_regular(info, path)
-                content = calls.read(fd, at_most=_MOST_BYTES + 1) if info.st_size <= _MOST_BYTES else None
-                return Look(info, content, has_acl=calls.has_acl(fd))
-            finally:
-                calls.close_quietly(fd)
-    except _Vanished:
-        return None
+        # Never waiting for a FIFO's writer.
+        fd = calls.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at)
+    except PermissionError:
+        return Look(info, None, has_acl=False)
+    except FileNotFoundError:
+        return None  # it went away between two calls
+    except OSError as error:
+        raise failure(error, path, "read") from error
+    try:
+        info = calls.fstat(fd)
+        _require_regular(info, path)
+        size = info.st_size
+        content = calls.read(fd, at_most=_MOST_BYTES + 1, size=size) if size <= _MOST_BYTES else None
+        return Look(info, content, has_acl=(wanted is None or content == wanted) and calls.has_acl(fd))
+    except OSError as error:
+        raise failure(error, path, "read") from error
+    finally:
+        calls.close_quietly(fd)
 
 
 def look_behind(calls: Calls, name: str, *, at: int, path: str) -> Look | None:
@@ -90,7 +118,7 @@ def observe(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> FileState:
     """The state of a destination. Raises FileError as `look` and `located` do, but a missing directory is Missing."""
     try:
         with located(calls, spec, own_link=OwnLink.ENTER) as place:
-            found = look(calls, place.name, at=place.fd, path=place.path)
+            found = look_closer(calls, place.name, place.info, at=place.fd, path=place.path)
     except DirectoryMissing:
         return Missing()
     if found is None:
@@ -103,20 +131,6 @@ def observe(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> FileState:
         size=found.info.st_size,
         has_acl=found.has_acl,
     )
-
-
-class _Vanished(Exception):
-    """The entry went away between two calls."""
-
-
-def _open(calls: Calls, name: str, *, at: int) -> int | None:
-    """For reading, never waiting for a FIFO's writer; None: we may not."""
-    try:
-        return calls.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at)
-    except PermissionError:
-        return None
-    except FileNotFoundError:
-        raise _Vanished from None
 
 
 def _require_regular(info: os.stat_result, path: str) -> None:

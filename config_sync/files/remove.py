@@ -49,7 +49,7 @@ def remove(
             return Removed(is_news=False)
         with step("lstat", path):
             is_link = is_own_link(calls, path.name, at=here)
-        held.enter_context(ordered(calls, state_dir, DATA if is_link else path.name, at=here))
+        held.enter_context(ordered(calls, state_dir, DATA if is_link else path.name, at=here, is_last=True))
         removal = _removed(calls, Place(here, path.name, path, is_link), digest, digest_of)
         if isinstance(removal, Removed):
             require_synced(calls, at=here, path=path)

@@ -17,13 +17,15 @@ from config_sync.files.walk import entered
 from config_sync.model import AbsolutePath, Durability, FileSpec, SymlinkPolicy
 
 
-def shared_terms(directory: AbsolutePath, specs: Sequence[FileSpec]) -> FileSpec:
-    """One spec that stands for the set: the strictest of each policy.
+def shared_terms(directory: AbsolutePath, specs: Sequence[FileSpec], *, like: FileSpec | None = None) -> FileSpec:
+    """One spec that stands for the set: the strictest of each policy. `like`: that of a set without files.
 
     Raises:
         ValueError: there are no files, or one lies elsewhere (the settings see to that).
         FileError: a file has a name that the layout needs for itself.
     """
+    if not specs and like is not None:
+        return replace(like, path=directory)
     if not specs:
         raise ValueError("a set has at least one file")
     for spec in specs:

@@ -15,16 +15,20 @@ The sequence, every step on descriptors and never on names that could change mea
 
 Until 15 the old file is untouched, whatever fails; after 15 the new one stays, whatever fails. Without 13 a rename can
 outlive the data (ext4: zeros of the right length after a power cut); without 17 success could be forgotten.
+
+The look of 3 comes first without the lock. Where all is equal and known to be durable, that is the end: one open file
+was read, which writers replace and never change, and its version is one whose file and entry this process has synced,
+so that no writer who is on the way can have put it there. So the answer was true at the moment of the look, as if the
+call had come before all who hold or wait for the lock. With ``write: in_place`` the same inode changes under a reader,
+and with anything else to be done the next step builds on the look: then the lock is taken, and it is looked again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import enum
 import errno
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
@@ -34,50 +38,17 @@ from config_sync.files.in_place import TornWrite, overwrite
 from config_sync.files.kept import keep_file
 from config_sync.files.leftovers import clear
 from config_sync.files.lock import ordered
+from config_sync.files.memory import Memory, Version, version_of
 from config_sync.files.names import new_temp
-from config_sync.files.observe import Look, look, look_behind
+from config_sync.files.observe import Look, look_behind, look_closer
 from config_sync.files.own_links import OwnLink
+from config_sync.files.result import Published, WriteResult
 from config_sync.files.walk import Place, located
 from config_sync.files.whole import Attributes, made
 from config_sync.model import Durability, FileSpec, WriteMode
 
 _MOST_TRIES = 3
 """Another agent that clears leftovers may take a temp between two of our steps; three times is an enemy."""
-
-
-class WriteResult(enum.Enum):
-    """How a publish ended, when it did not fail."""
-
-    WRITTEN = "written"
-    HEALED = "healed"
-    """The bytes were right, the attributes (or the durability) were not: replaced, no reload is owed."""
-    UNCHANGED = "unchanged"
-    WRITTEN_NOT_DURABLE = "written_not_durable"
-    """The new file is visible, but the directory's fsync failed: `Published.error` tells it (``published=True``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What a publish did. `kept`: base name of the hard link that holds the replaced file.
-
-    `is_same_content`: the bytes were there before; also for `WRITTEN_NOT_DURABLE`, where the result does not say it.
-    """
-
-    result: WriteResult
-    kept: str | None = None
-    warnings: tuple[str, ...] = ()
-    error: FileError | None = None
-    is_same_content: bool = False
-
-
-@dataclass(slots=True)
-class Memory:
-    """What this process knows of destinations, by real path. Shared by threads: single set and dict operations only."""
-
-    settled: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Device and inode of a file that we know to be durable."""
-    suspect: set[str] = field(default_factory=set)
-    """An fsync failed: the page cache may show what the disk does not hold, so only a new file is believed."""
 
 
 def publish(
@@ -92,15 +63,17 @@ def publish(
     now: float,
 ) -> Published:
     """Carries the sequence out; see `config_sync.files.disk.Disk.publish` for the promise. Raises FileError."""
-    with contextlib.ExitStack() as held:
-        is_new_here = spec.path not in memory.settled
-        place = held.enter_context(located(calls, spec, create=True, settle=is_new_here, own_link=OwnLink.STOP))  # 1
-        with step("readdir", place.path):
-            here = held.enter_context(calls.opened(".", os.O_RDONLY | os.O_DIRECTORY, at=place.fd))
-        held.enter_context(ordered(calls, state_dir, place.name, at=here))  # 2
-        writer = _Writer(calls, spec, content, memory=memory, at=here, place=place)
+    is_new_here = spec.path not in memory.settled
+    with located(calls, spec, create=True, settle=is_new_here, own_link=OwnLink.STOP, reads=True) as place:  # 1
+        writer = _Writer(calls, spec, content, memory=memory, place=place)
+        seen: Look | None = None
+        if not place.is_own_link and spec.write is WriteMode.ATOMIC:
+            seen = look_closer(calls, place.name, place.info, at=place.fd, path=place.path, wanted=content)
+            if writer.is_in_sync(seen):
+                return Published(WriteResult.UNCHANGED, is_same_content=True)
         try:
-            return writer.run(keep_old=keep_old, keep=keep, now=now)
+            with ordered(calls, state_dir, place.name, at=place.fd):  # 2
+                return writer.run(seen, keep_old=keep_old, keep=keep, now=now)
         except FileError as error:
             if error.errno == errno.EROFS and spec.path in memory.settled:
                 error.hint = (
@@ -111,14 +84,14 @@ def publish(
 
 
 class _Writer:
-    """The steps from 3 on, for one destination whose directory is open and whose lock is held."""
+    """The steps from 3 on, for one destination whose directory is open."""
 
-    def __init__(self, calls: Calls, spec: FileSpec, content: bytes, *, memory: Memory, at: int, place: Place) -> None:
+    def __init__(self, calls: Calls, spec: FileSpec, content: bytes, *, memory: Memory, place: Place) -> None:
         self._calls = calls
         self._spec = spec
         self._content = content
         self._memory = memory
-        self._at = at
+        self._at = place.fd
         self._name = place.name
         self._path = place.path
         self._is_own_link = place.is_own_link  # a directory layout was here: the file takes its link's place
@@ -126,16 +99,49 @@ class _Writer:
         self._is_durable = spec.durability is Durability.FULL
         self._warnings: list[str] = []
 
-    def run(self, *, keep_old: bool, keep: Collection[str], now: float) -> Published:
-        looking = look_behind if self._is_own_link else look
-        old = looking(self._calls, self._name, at=self._at, path=self._path)  # 3
+    def is_in_sync(self, old: Look | None) -> bool:
+        """Whether nothing at all is to be done; the lock need not be held."""
+        if old is None or old.content != self._content or self._differs(old):
+            return False
+        return self._memory.settled.get(self._spec.path) == old.version
+
+    def run(self, seen: Look | None, *, keep_old: bool, keep: Collection[str], now: float) -> Published:
+        """All the rest, under the lock. `seen`: what was there before it was taken, if that is known."""
+        memory, path = self._memory, self._spec.path
+        old = self._look(seen)  # 3
         is_same = old is not None and old.content == self._content
-        is_known = self._spec.path in self._memory.settled
-        if old is None or not is_same or self._differs(old) or not is_known:
-            mine = clear(self._calls, self._name, at=self._at, path=self._path, keep=keep, now=now)
-            self._warn_of_links(old, mine)
+        if old is None or not is_same or self._differs(old) or path not in memory.settled:
+            self._clear(old, keep=keep, now=now)
         if old is not None and is_same and not self._differs(old) and self._is_settled(old):  # 4
-            return self._sync_directory(old.identity, WriteResult.UNCHANGED, kept=None, is_same=True)
+            return self._sync_directory(old.version, WriteResult.UNCHANGED, kept=None, is_same=True)
+        cleared = memory.cleared.pop(self._path, None)  # until it ends well
+        published = self._written(old, keep_old=keep_old, is_same=is_same)
+        if cleared is not None and published.kept is None:
+            memory.cleared[self._path] = cleared
+        return published
+
+    def _look(self, seen: Look | None) -> Look | None:
+        """What is there now. `seen` serves again if nothing happened since and no promise hangs on its bytes."""
+        if self._is_own_link:
+            return look_behind(self._calls, self._name, at=self._at, path=self._path)
+        with step("lstat", self._path):
+            info = self._calls.lstat(self._name, at=self._at)
+        if seen is not None and seen.content != self._content and seen.is_still(info):
+            return seen
+        return look_closer(self._calls, self._name, info, at=self._at, path=self._path)
+
+    def _clear(self, old: Look | None, *, keep: Collection[str], now: float) -> None:
+        """Removes what is left of earlier writes, unless this process knows that nothing is."""
+        is_single = old is None or old.info.st_nlink == 1
+        if is_single and not keep and self._memory.is_clear(self._path, now=now):
+            return
+        self._memory.cleared.pop(self._path, None)
+        mine = clear(self._calls, self._name, at=self._at, path=self._path, keep=keep, now=now)
+        self._warn_of_links(old, mine)
+        if not keep:
+            self._memory.cleared[self._path] = now
+
+    def _written(self, old: Look | None, *, keep_old: bool, is_same: bool) -> Published:
         if old is not None and self._spec.write is WriteMode.IN_PLACE and not self._is_own_link:
             return self._overwrite(old, keep_old=keep_old, is_same=is_same)
         for tries_left in reversed(range(_MOST_TRIES)):
@@ -153,7 +159,7 @@ class _Writer:
 
     def _is_settled(self, old: Look) -> bool:
         """Whether the file that is there is durable, by our own hand or now; False: it must be written anew."""
-        if not self._is_durable or self._memory.settled.get(self._spec.path) == old.identity:
+        if not self._is_durable or self._memory.settled.get(self._spec.path) == old.version:
             return True
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -193,8 +199,7 @@ class _Writer:
             raise
         self._memory.suspect.discard(self._spec.path)
         result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
-        identity = new.st_dev, new.st_ino
-        return self._sync_directory(identity, result, kept=kept, is_same=is_same, failed=unseen)  # 17
+        return self._sync_directory(version_of(new), result, kept=kept, is_same=is_same, failed=unseen)  # 17
 
     def _overwrite(self, old: Look, *, keep_old: bool, is_same: bool) -> Published:
         """The way of ``write: in_place``: no entry of the directory changes, so there is none to make durable."""
@@ -228,7 +233,7 @@ class _Writer:
             settled.pop(spec.path, None)
             self._memory.suspect.add(spec.path)
             return Published(WriteResult.WRITTEN_NOT_DURABLE, kept, tuple(self._warnings), error, is_same)
-        settled[spec.path] = old.identity
+        settled[spec.path] = old.version
         self._memory.suspect.discard(spec.path)
         result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
         return Published(result, kept, tuple(self._warnings), None, is_same)
@@ -249,7 +254,7 @@ class _Writer:
 
     def _sync_directory(
         self,
-        identity: tuple[int, int],
+        version: Version,
         result: WriteResult,
         *,
         kept: str | None,
@@ -261,13 +266,13 @@ class _Writer:
         `failed`: what went wrong since the switch already.
         """
         error = failed
-        if self._is_durable and self._memory.settled.get(self._spec.path) != identity:
+        if self._is_durable and self._memory.settled.get(self._spec.path) != version:
             warning, unsynced = sync_directory(self._calls, at=self._at, path=self._path)
             error = error or unsynced
             if warning is not None:
                 self._warnings.append(warning)
         if error is None:
-            self._memory.settled[self._spec.path] = identity
+            self._memory.settled[self._spec.path] = version
         else:
             self._memory.settled.pop(self._spec.path, None)
             self._memory.suspect.add(self._spec.path)

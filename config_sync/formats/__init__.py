@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from config_sync.formats.env import ENV
+from config_sync.formats.files import FILES
 from config_sync.formats.json_ import JSON
 from config_sync.formats.kind import FormatKind, SourceReader, Warns, warnings_of
 from config_sync.formats.template import TEMPLATE
@@ -18,7 +19,6 @@ from config_sync.model import AbsolutePath
 
 __all__ = [
     "FORMATS",
-    "LATER_FORMATS",
     "FormatKind",
     "SourceReader",
     "Warns",
@@ -27,11 +27,8 @@ __all__ = [
     "warnings_of",
 ]
 
-FORMATS: Mapping[str, FormatKind] = {kind.name: kind for kind in (JSON, YAML, ENV, TEMPLATE)}
+FORMATS: Mapping[str, FormatKind] = {kind.name: kind for kind in (JSON, YAML, ENV, TEMPLATE, FILES)}
 """By the word in the settings."""
-
-LATER_FORMATS: tuple[str, ...] = ("files",)
-"""Words of the interface that are not in this version."""
 
 
 def format_for_path(path: AbsolutePath) -> str | None:

@@ -52,7 +52,7 @@ def why_not(dialect: Dialect, name: str, value: str) -> str | None:
     """Why the dialect has no line for this variable, in a clause without the value; None where it has one."""
     if "\0" in value:
         return "NUL cannot be in an environment variable"
-    if has_surrogate(value):
+    if not value.isascii() and has_surrogate(value):
         return "lone surrogate: not valid UTF-8"
     if _bytes(name) + 1 + _bytes(value) > MAX_ENTRY_BYTES:
         return f"entry longer than {MAX_ENTRY_BYTES} bytes: no program could be started with it"
@@ -86,7 +86,8 @@ def _mixed(value: str) -> str:
 
 
 def _noncharacter(_name: str, value: str) -> str | None:
-    return "Unicode noncharacter: systemd rejects the whole file" if _NONCHARACTER.search(value) else None
+    is_one = not value.isascii() and _NONCHARACTER.search(value) is not None
+    return "Unicode noncharacter: systemd rejects the whole file" if is_one else None
 
 
 def _not_dotenv(name: str, value: str) -> str | None:
@@ -114,12 +115,12 @@ def _not_kubernetes(name: str, value: str) -> str | None:
 
 
 def _long_line(text: str) -> str | None:
-    is_long = any(_bytes(line) > MAX_LINE_BYTES for line in text.split("\n"))
+    is_long = len(text) * 4 > MAX_LINE_BYTES and any(_bytes(line) > MAX_LINE_BYTES for line in text.split("\n"))
     return f"line longer than {MAX_LINE_BYTES} bytes" if is_long else None
 
 
 def _bytes(text: str) -> int:
-    return len(text.encode("utf-8"))
+    return len(text) if text.isascii() else len(text.encode("utf-8"))
 
 
 DIALECTS: Mapping[str, Dialect] = {

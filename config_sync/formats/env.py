@@ -7,17 +7,20 @@ can.
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from config_sync.document import has_surrogate, show
 from config_sync.errors import RenderRefused
-from config_sync.fields import Field, JsonSchema, Node, Problems, Values, fields
+from config_sync.fields import Field, Invalid, JsonSchema, MapNode, Node, Problems, ScalarNode, Values, fields
 from config_sync.formats.dialects import DIALECTS, Dialect, alternatives, why_not
 from config_sync.formats.flatten import Entry, Flat, Naming, flatten, short
 from config_sync.formats.kind import FormatKind, SourceReader, refused, unusable
 from config_sync.formats.names import NAME, WARNED, runs_code
-from config_sync.kinds import Flag, Integer, ListOf, Parsed, TextMap, refuse, scalar, words
+from config_sync.formats.pointer_globs import GLOB, POINTER, Selection
+from config_sync.kinds import Flag, Integer, ListOf, Parsed, refuse, scalar, words
 from config_sync.model import Document
 
 
@@ -37,7 +40,34 @@ def _matching(pattern: str, expected: str) -> Parsed[str]:
 
 
 _NAME_KIND = _matching(NAME.pattern, "a variable's name: letters, digits and _, no digit first")
-_POINTERS = ListOf(_matching(r"(/.*)?", "a JSON pointer"))
+_POINTER_KIND = _matching(POINTER, "a JSON pointer such as /db/url, in which ~1 is a slash and ~0 a tilde")
+_GLOBS = ListOf(_matching(GLOB, "a glob over JSON pointers, such as /db/* or /**/password"))
+
+
+def _named_pointers(node: Node, problems: Problems) -> Mapping[str, str]:
+    if not isinstance(node, MapNode):
+        raise refuse(node, problems, f"expected {_NAMED_POINTERS.expected}")
+    found: dict[str, str] = {}
+    for name, one in node.entries.items():
+        with contextlib.suppress(Invalid):
+            _NAME_KIND.parse(ScalarNode(node.key_places[name], name), problems)
+            found[name] = _POINTER_KIND.parse(one, problems)
+    if len(found) < len(node.entries):
+        raise Invalid
+    return found
+
+
+def _named_pointers_schema() -> JsonSchema:
+    return {
+        "type": "object",
+        "propertyNames": _NAME_KIND.json_schema(),
+        "additionalProperties": _POINTER_KIND.json_schema(),
+    }
+
+
+_NAMED_POINTERS = Parsed(
+    "a mapping of variables to JSON pointers, such as {DATABASE_URL: /db/url}", _named_pointers, _named_pointers_schema
+)
 
 DIALECT = Field(
     "dialect",
@@ -95,12 +125,30 @@ ALLOW = Field(
     default=(),
     default_text="[]",
 )
-MAP = Field("map", TextMap(), "names with the JSON pointer of their value; wins over the rules", not_yet=True)
-ONLY_MAPPED = Field(
-    "only_mapped", Flag(), "write only what `map` names", default=False, default_text="false", not_yet=True
+MAP = Field(
+    "map",
+    _NAMED_POINTERS,
+    "names with the JSON pointer of their value (`DATABASE_URL: /db/url`), written first; the rules pass over that "
+    "value and over the name; a pointer to nothing is refused",
+    default={},
+    default_text="{}",
 )
-INCLUDE = Field("include", _POINTERS, "pointer globs of what is written", not_yet=True)
-EXCLUDE = Field("exclude", _POINTERS, "pointer globs of what is left out", not_yet=True)
+ONLY_MAPPED = Field("only_mapped", Flag(), "write only what `map` names", default=False, default_text="false")
+INCLUDE = Field(
+    "include",
+    _GLOBS,
+    "globs over JSON pointers (`/db`, `/*/port`, `/**/url`: `*` within a segment, `**` any number of segments): the "
+    "rules write only what one of them matches, and what is below it",
+    default=(),
+    default_text="[]",
+)
+EXCLUDE = Field(
+    "exclude",
+    _GLOBS,
+    "the same for what the rules leave out, also inside values that stay together as JSON; wins over `include`",
+    default=(),
+    default_text="[]",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +211,8 @@ def _unspeakable(entry: Entry, dialect: Dialect, why: str) -> RenderRefused:
 def _build(values: Values, _read: SourceReader) -> EnvFormat:
     if values[EXPORT] and values[DIALECT] != "shell":
         raise unusable(values.place_of(EXPORT), "`export` needs `dialect: shell`", hint="other readers refuse the word")
+    if values[ONLY_MAPPED] and not values[MAP]:
+        raise unusable(values.place_of(ONLY_MAPPED), "`only_mapped` needs a `map`", hint="else nothing is written")
     naming = Naming(
         separator=values[SEPARATOR],
         prefix=values[PREFIX],
@@ -171,6 +221,9 @@ def _build(values: Values, _read: SourceReader) -> EnvFormat:
         nulls=values[NULLS],
         max_depth=values.optional(MAX_DEPTH),
         dash=values[DASH],
+        mapped=tuple(values[MAP].items()),
+        only_mapped=values[ONLY_MAPPED],
+        selection=Selection(values[INCLUDE], values[EXCLUDE]),
     )
     allow = values[ALLOW]
     return EnvFormat(dialect=values[DIALECT], naming=naming, allow=frozenset(allow), has_export=values[EXPORT])

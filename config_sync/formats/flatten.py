@@ -12,9 +12,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from config_sync.document import Parts, compact_json, kind_of, show
+from config_sync.document import Parts, compact_json, kind_of, show, value_at
+from config_sync.errors import RenderRefused
 from config_sync.formats.kind import refused
 from config_sync.formats.names import NAME
+from config_sync.formats.pointer_globs import Selection
 from config_sync.model import JsonValue
 
 _OTHER = re.compile(r"[^A-Za-z0-9_]")
@@ -34,6 +36,11 @@ class Naming:
     nulls: str = "omit"
     max_depth: int | None = None
     dash: str = "underscore"
+    mapped: tuple[tuple[str, str], ...] = ()
+    """Name to JSON pointer, as the operator chose them."""
+    only_mapped: bool = False
+    selection: Selection = field(default_factory=Selection)
+    """Of what the rules write; what is mapped is written in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,8 @@ def flatten(value: JsonValue, naming: Naming) -> Flat:
     """Every value under its name.
 
     Raises:
-        RenderRefused: the top is no object, a name cannot be made, a value has no form under the options, or two
-            values end in one name; the message names every pointer.
+        RenderRefused: the top is no object, a name cannot be made, a value has no form under the options, nothing
+            is where a mapped name points, or two values end in one name; the message names every pointer.
     """
     if not isinstance(value, dict):
         raise refused(
@@ -66,17 +73,41 @@ def flatten(value: JsonValue, naming: Naming) -> Flat:
             f"an environment file needs an object at the top of the document, not {kind_of(value)}",
             hint="format: json and format: yaml can carry it",
         )
-    walk = _Walk(naming)
-    entries = tuple(walk.members(value, (), naming.prefix))
+    mapped = [_mapped(name, place, value) for name, place in naming.mapped]
+    taken = {name for name, _, _ in mapped}
+    walk = _Walk(naming, frozenset(parts for _, parts, _ in mapped))
+    chosen = [
+        Entry(name, "" if one is None and naming.nulls == "empty" else text_of(one), parts)
+        for name, parts, one in mapped
+        if one is not None or naming.nulls != "omit"
+    ]
+    if naming.only_mapped:
+        return Flat(tuple(chosen))
+    ruled = list(walk.members(value, (), naming.prefix))
+    entries = tuple(entry for entry in ruled if entry.name not in taken)
     _refuse_collisions(entries)
-    return Flat(entries, walk.warnings())
+    return Flat((*chosen, *entries), walk.warnings([entry.parts for entry in ruled if entry.name in taken]))
+
+
+def _mapped(name: str, place: str, value: JsonValue) -> tuple[str, Parts, JsonValue]:
+    try:
+        return name, *value_at(value, place)
+    except LookupError:
+        pass
+    raise RenderRefused(
+        f"nothing is at {place}, to which {short(name)} is mapped",
+        pointer=place,
+        hint="correct the pointer in env: {map: …}, or give the document that value; null will do",
+    )
 
 
 class _Walk:
     """One pass over one document; remembers what readers may misunderstand."""
 
-    def __init__(self, naming: Naming) -> None:
+    def __init__(self, naming: Naming, mapped: frozenset[Parts]) -> None:
         self._naming = naming
+        self._mapped = mapped
+        self._is_whole = naming.selection.is_everything and not mapped
         self._nested: list[Parts] = []
         self._formless: list[Parts] = []
 
@@ -84,15 +115,21 @@ class _Walk:
         """Every variable below an object; `stem` is what their names start with."""
         for key, child in value.items():
             below = (*parts, key)
-            yield from self._entries(child, below, stem + self._piece(key, below))
+            if self._is_written(child, below):
+                yield from self._entries(child, below, stem + self._piece(key, below))
 
-    def warnings(self) -> tuple[str, ...]:
-        """One sentence a kind, however many places it concerns."""
+    def _is_written(self, value: JsonValue, parts: Parts) -> bool:
+        """By the rules, here or below."""
+        return self._is_whole or (parts not in self._mapped and self._naming.selection.takes(value, parts))
+
+    def warnings(self, hidden: list[Parts]) -> tuple[str, ...]:
+        """One sentence a kind, however many places it concerns; `hidden`: what lost its name to a mapped value."""
         return tuple(
             f"{sentence}: {_list_places(places)}"
             for places, sentence in (
                 (self._nested, "key contains the separator: readers will nest it"),
                 (self._formless, "empty array has no index form: left out"),
+                (hidden, "left out, since `map` gives its name to another value"),
             )
             if places
         )
@@ -112,12 +149,12 @@ class _Walk:
         elif isinstance(value, list) and naming.arrays == "index" and not is_deep:
             if not value:
                 self._formless.append(parts)
-            for index, item in enumerate(value):
-                yield from self._entries(item, (*parts, index), f"{name}{naming.separator}{index}")
+            for number, (below, item) in enumerate(self._items(value, parts)):
+                yield from self._entries(item, below, f"{name}{naming.separator}{number}")
         elif isinstance(value, list) and naming.arrays == "comma" and value:
             yield Entry(name, self._joined(value, parts), parts)
         elif value is not None:
-            yield Entry(name, text_of(value), parts)
+            yield Entry(name, text_of(naming.selection.thinned(value, parts)), parts)
         elif naming.nulls != "omit":
             yield Entry(name, "" if naming.nulls == "empty" else "null", parts)
 
@@ -133,9 +170,16 @@ class _Walk:
             self._nested.append(parts)
         return piece.upper() if naming.is_upper else piece
 
+    def _items(self, items: list[JsonValue], parts: Parts) -> list[tuple[Parts, JsonValue]]:
+        """Those of an array that are written, each with its own place in the document."""
+        there = [((*parts, index), item) for index, item in enumerate(items)]
+        return [(below, item) for below, item in there if self._is_written(item, below)]
+
     def _joined(self, items: list[JsonValue], parts: Parts) -> str:
         """The items with commas between; only where a reader that splits gets them back."""
-        texts = [self._item(item, (*parts, index)) for index, item in enumerate(items)]
+        texts = [self._item(item, below) for below, item in self._items(items, parts)]
+        if not texts:
+            return "[]"
         if texts in ([""], ["[]"]):
             raise refused(parts, f"{show(parts)} cannot be told from an empty list in comma form", hint=_JSON_HINT)
         return ",".join(texts)

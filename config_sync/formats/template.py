@@ -1,8 +1,10 @@
 """The template format: a Jinja2 template of the operator's, filled from a document.
 
 The template is the operator's own file; the document is foreign data and never compiled. The sandbox is a second wall,
-and its limits (16 MiB of output, ranges, powers) are for mistakes. In the template the members of the document are
-variables, and ``config`` is the whole document; it wins over a member of that name, which is ``config.config``. As
+and its limits (16 MiB of output, 5 seconds of CPU time, ranges, powers) are for mistakes. In the template the members
+of the document are variables, and ``config`` is the whole document; it wins over a member of that name, which is
+``config.config``. ``configs`` has the whole document of each config that the file is made of, before a merge and before
+a selection: ``configs.common``, ``configs["my-service"]``; in the same way it wins over a member of that name. As
 everywhere in Jinja2 a method comes before a member: one that is called ``items`` is ``config['items']``. Missing names
 are errors; so are includes and imports, since a template is one file, and filters whose output differs between two
 renderings of one document.
@@ -13,6 +15,7 @@ template is built.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,7 +50,12 @@ class TemplateFormat:
         Raises:
             RenderRefused: naming the template and its line, never a value.
         """
-        return self._engine.render(document.value)
+        return self._engine.render(document.value, document.configs)
+
+    @property
+    def named_configs(self) -> Mapping[str, int]:
+        """What it calls by name as ``configs.NAME`` or ``configs["NAME"]``, each with the line of the first time."""
+        return self._engine.named_configs
 
 
 def compile_template(source: AbsolutePath, text: str) -> TemplateFormat:

@@ -1,4 +1,4 @@
-"""Jinja2, tamed: the environment, the filters, and what becomes of everything that a template can raise.
+"""Jinja2, tamed: one compiled template, and what becomes of everything that it can raise.
 
 Imports jinja2 (the extra ``template``), so it is imported only by `template`, and only where a template is used.
 
@@ -8,96 +8,54 @@ since those quote values. A name is told only if the template itself holds it.
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 import jinja2
 import jinja2.exceptions
+import jinja2.meta
 from jinja2 import nodes
-from jinja2.runtime import Context, Undefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.visitor import NodeTransformer
 
-from config_sync.document import compact_json, kind_of
+from config_sync.document import kind_of
 from config_sync.errors import RenderRefused, SettingsError
-from config_sync.formats.dialects import DIALECTS, Dialect, why_not
 from config_sync.formats.kind import refused
-from config_sync.formats.template_values import NoText, from_template, spelled, to_template
-from config_sync.formats.toml_value import NoToml, toml_value
-from config_sync.formats.yaml_ import yaml_inline
+from config_sync.formats.template_environment import environment_for_templates
+from config_sync.formats.template_limits import MAX_CPU_S, MAX_OUTPUT_BYTES, TooMuch, limited
+from config_sync.formats.template_values import NoText, to_template
+from config_sync.formats.toml_value import NoToml
 from config_sync.model import AbsolutePath, JsonValue
-
-MAX_OUTPUT_BYTES = 16 * 1024 * 1024
-"""A file of ours is read whole by its consumer; a template that passes this has run away."""
-_MAX_POWER_BITS = 10_000
 
 # What expressions of a template can raise by themselves: from dividing by zero to a macro without an end.
 _FOREIGN = (
     ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, NameError, RuntimeError,
     TypeError, ValueError,
 )  # fmt: skip
+_CONFIGS = "configs"
 _MISSING_NAME = re.compile(r"'([^']+)' is undefined$|no (?:attribute|element) '?([^']+?)'?$")
-
-
-class TooMuch(Exception):
-    """The template asked for more text or digits than any file of ours holds."""
-
-
-class _Spelling(NodeTransformer):
-    """Joins with ``~`` what is printed: ``"x" ~ flag`` is ``xtrue``, as ``{{ flag }}`` is ``true``."""
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Concat:  # noqa: N802  jinja2's name
-        self.generic_visit(node)
-        node.nodes = [nodes.Filter(one, "string", [], [], None, None, lineno=node.lineno) for one in node.nodes]
-        return node
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"*", "**"})
-
-    def _generate(
-        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
-    ) -> str:
-        """The hook jinja2 offers between its parser and its compiler."""
-        _Spelling().visit(source)
-        source.set_environment(self)
-        return super()._generate(source, name, filename, defer_init=defer_init)
-
-    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
-        """Refuses repetitions and powers that would fill the memory before the output is counted."""
-        if operator == "*":
-            for one, other in ((left, right), (right, left)):
-                if (
-                    isinstance(one, int)
-                    and isinstance(other, (str, list, tuple))
-                    and one * len(other) > MAX_OUTPUT_BYTES
-                ):
-                    raise TooMuch
-        elif isinstance(left, int) and isinstance(right, int) and left.bit_length() * right > _MAX_POWER_BITS:
-            raise TooMuch
-        result: object = super().call_binop(context, operator, left, right)
-        return result
 
 
 class Engine:
     """One compiled template."""
 
-    def __init__(self, source: AbsolutePath, text: str) -> None:
-        """Compiles.
+    def __init__(self, source: AbsolutePath, text: str, *, cpu_s: float = MAX_CPU_S) -> None:
+        """Compiles; `cpu_s` seconds of CPU time are what one rendering may take.
 
         Raises:
             SettingsError: a byte order mark, a syntax error, an unknown filter, an include or an import.
         """
         self._source = source
         self._text = text
-        environment = _environment()
+        self._cpu_s = cpu_s
+        environment = environment_for_templates()
         if text.startswith("\ufeff"):
             raise SettingsError(f"template {source} starts with a byte order mark", hint="save it without one")
         try:
             tree = environment.parse(text)
             self._refuse_other_files(tree)
+            self.named_configs = _named_configs(tree)
+            """What it calls by name as a member of ``configs``, with the line."""
+            self._uses_configs = _CONFIGS in jinja2.meta.find_undeclared_variables(tree)
             self._template = environment.from_string(text)
         except jinja2.TemplateSyntaxError as error:
             raise SettingsError(f"template {source}, line {error.lineno}: {error.message}") from None
@@ -105,17 +63,23 @@ class Engine:
             # Of Python's own compiler: it knows 20 nested blocks and 100 brackets.
             raise SettingsError(f"template {source} nests too deep") from None
 
-    def render(self, value: JsonValue) -> bytes:
-        """The output for a document. Raises RenderRefused."""
-        if not isinstance(value, dict):
+    def render(self, value: JsonValue, configs: Mapping[str, JsonValue] | None = None) -> bytes:
+        """The output for a document; `configs` are those that it was made of, by name. Raises RenderRefused.
+
+        Where there are several, the document they make need not be an object: it is ``config`` all the same.
+        """
+        if not isinstance(value, dict) and len(configs or {}) < 2:
             raise refused((), f"a template needs an object at the top of the document, not {kind_of(value)}")
         whole = to_template(value)
-        names = {**whole, "config": whole} if isinstance(whole, dict) else {}
+        names = {**(whole if isinstance(whole, dict) else {}), "config": whole}
+        if self._uses_configs:
+            names[_CONFIGS] = {name: to_template(one) for name, one in (configs or {}).items()}
         # `failure` is raised outside the handlers: a foreign exception in its context would carry values along.
         try:
-            return b"".join(_capped(self._template.root_render_func(self._template.new_context(names))))
+            with limited(self._cpu_s):
+                return b"".join(_capped(self._template.root_render_func(self._template.new_context(names))))
         except TooMuch as error:
-            failure = self._failure(error, f"makes more than {MAX_OUTPUT_BYTES // 1024**2} MiB")
+            failure = self._failure(error, error.what)
         except NoText as error:
             hint = "a member that is named as a method is reached as config['items']"
             failure = self._failure(error, f"an expression gives {error}", hint=hint)
@@ -161,25 +125,22 @@ class Engine:
             )
 
 
-def _environment() -> _Environment:
-    environment = _Environment(
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False, finalize=_finalize
-    )
-    # Not a pure function of the document.
-    del environment.globals["lipsum"]
-    del environment.filters["random"]
-    environment.filters.update(
-        string=_string,
-        join=_join,
-        json=_json,
-        tojson=_json,  # jinja2's own escapes for HTML
-        yaml=_yaml,
-        toml=_toml,
-        env=_env,
-        sh=_sh,
-        b64encode=_b64encode,
-    )
-    return environment
+def _named_configs(tree: nodes.Template) -> dict[str, int]:
+    """Empty where the template gives the name another meaning. As in all of Jinja2 a method comes before a member."""
+    if any(node.ctx != "load" for node in tree.find_all(nodes.Name) if node.name == _CONFIGS):
+        return {}
+    found: dict[str, int] = {}
+    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        assert isinstance(node, (nodes.Getattr, nodes.Getitem))
+        if not isinstance(node.node, nodes.Name) or node.node.name != _CONFIGS:
+            continue
+        if isinstance(node, nodes.Getattr):
+            name: object = None if hasattr(dict, node.attr) else node.attr
+        else:
+            name = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if isinstance(name, str):
+            found.setdefault(name, node.lineno)
+    return found
 
 
 def _capped(pieces: Iterable[str]) -> Iterator[bytes]:
@@ -190,57 +151,3 @@ def _capped(pieces: Iterable[str]) -> Iterator[bytes]:
         if size > MAX_OUTPUT_BYTES:
             raise TooMuch
         yield encoded
-
-
-def _finalize(value: object) -> object:
-    """What is printed. An undefined value is passed on: turning it into text is what raises."""
-    return value if isinstance(value, Undefined) else spelled(value)
-
-
-def _string(value: object) -> str:
-    return str(_finalize(value))
-
-
-def _join(value: Iterable[object], separator: str = "", attribute: str | None = None) -> str:
-    if attribute is not None:
-        raise NoText("nothing: join takes no attribute here, use map(attribute=…) | join")
-    return separator.join(map(_string, value))
-
-
-def _json(value: object, indent: int | None = None) -> str:
-    if indent is not None:
-        raise NoText("nothing: the json filter takes no indent, it writes one line")
-    return compact_json(from_template(_defined(value)))
-
-
-def _yaml(value: object) -> str:
-    return yaml_inline(from_template(_defined(value)))
-
-
-def _toml(value: object) -> str:
-    return toml_value(from_template(_defined(value)))
-
-
-def _env(value: object) -> str:
-    return _spell(DIALECTS["env"], _string(value))
-
-
-def _sh(value: object) -> str:
-    return _spell(DIALECTS["shell"], _string(value))
-
-
-def _b64encode(value: object) -> str:
-    return base64.b64encode(_string(value).encode("utf-8")).decode("ascii")
-
-
-def _spell(dialect: Dialect, text: str) -> str:
-    why = why_not(dialect, "", text)
-    if why is not None:
-        raise refused((), f"a value cannot be written for {dialect.name}: {why}")
-    return dialect.spell(text)
-
-
-def _defined(value: object) -> object:
-    if isinstance(value, Undefined):
-        str(value)
-    return value

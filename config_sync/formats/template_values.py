@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from config_sync.document import compact_json
+from config_sync.formats.template_limits import spend
 from config_sync.model import JsonValue, Number
 
 _MAX_INT_DIGITS = 1000
@@ -63,7 +64,9 @@ def from_template(value: object) -> JsonValue:
 
     Raises:
         NoText: it is not made of JSON's kinds, or is not a finite number.
+        TooMuch: it refers to its own parts so often that it has no end.
     """
+    spend()
     match value:
         case None | bool():
             return value
@@ -89,6 +92,8 @@ def spelled(value: object) -> str:
     """The text of an expression's result: a string as it is, everything else as compact JSON. Raises NoText."""
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, (SpelledInt, SpelledFloat)):
+        return value.spelling
     return compact_json(from_template(value))
 
 

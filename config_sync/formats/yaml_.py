@@ -17,10 +17,11 @@ from config_sync.fields import Values
 from config_sync.formats.kind import FormatKind, SourceReader
 from config_sync.model import Document, JsonValue, Number
 
-_PLAIN = re.compile(r"(?![eE][0-9])[A-Za-z_/][A-Za-z0-9_./@+-]*( [A-Za-z0-9_./@+-]+)*")
+_PLAIN = re.compile(r"(?![eE][0-9])[A-Za-z_/][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9_./@+-]+)*").fullmatch
 _WORDS = frozenset(
     {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity", "none", "nil", "undefined"}
 )
+_LONGEST_WORD = max(map(len, _WORDS))
 _LOST = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"
 # Not in a literal block: lost characters, a tab that starts a line, blanks that end one, a first character that could
 # be taken for indentation, a comment, an item or a marker, and more than one line feed at the end.
@@ -51,11 +52,11 @@ def yaml_text(value: JsonValue) -> str:
     """The value as a YAML document, with a final line feed."""
     out: list[str] = []
     if isinstance(value, dict) and value:
-        _write_members(value, out, indent="", first="")
+        _write_members(value, out, indent="", first="", heads={})
     elif isinstance(value, list) and value:
-        _write_items(value, out, indent="", first="")
+        _write_items(value, out, indent="", first="", heads={})
     else:
-        out.append(_scalar(value, indent="") + "\n")
+        out.append(f"{_scalar(value, indent='')}\n")
     return "".join(out)
 
 
@@ -74,11 +75,13 @@ def quoted(text: str) -> str:
 
 
 def _double(text: str) -> str:
-    return '"' + _ESCAPED.sub(lambda found: _escape(found.group()), text) + '"'
+    return f'"{text if _ESCAPED.search(text) is None else _ESCAPED.sub(_escape, text)}"'
 
 
 def number(text: str) -> str:
     """A JSON number for readers of YAML 1.1 too: ``1e16`` as ``1.0e+16``; integers and digits stay."""
+    if text.isdigit():
+        return text
     found = _NUMBER.fullmatch(text)
     if found is None or (found[2] is None and found[4] is None):
         return text
@@ -86,36 +89,47 @@ def number(text: str) -> str:
     return found[1] + (found[2] or ".0") + exponent
 
 
-def _write_members(value: dict[str, JsonValue], out: list[str], *, indent: str, first: str) -> None:
-    """Every member at `indent`; `first` stands before the first one instead (it is a list's dash, or nothing)."""
-    lead = first
+def _write_members(
+    value: dict[str, JsonValue], out: list[str], *, indent: str, first: str, heads: dict[str, str]
+) -> None:
+    """Every member at `indent`; `first` stands before the first one instead (it is a list's dash, or nothing).
+
+    `heads` remembers how keys are written: a document says the same ones over and over.
+    """
+    lead, deeper = first, indent + "  "
     for name, child in value.items():
-        key = _key(name)
-        if len(key) > _MAX_SIMPLE_KEY:
-            out.append(f"{lead}? {key}\n{indent}:")
-        else:
-            out.append(f"{lead}{key}:")
-        lead = indent
+        head = heads.get(name)
+        if head is None:
+            head = heads[name] = _head(name)
+        if head[0] == "?":
+            head += f"\n{indent}:"
         if isinstance(child, dict) and child:
-            out.append("\n")
-            _write_members(child, out, indent=indent + "  ", first=indent + "  ")
+            out.append(f"{lead}{head}\n")
+            _write_members(child, out, indent=deeper, first=deeper, heads=heads)
         elif isinstance(child, list) and child:
-            out.append("\n")
-            _write_items(child, out, indent=indent + "  ", first=indent + "  ")
+            out.append(f"{lead}{head}\n")
+            _write_items(child, out, indent=deeper, first=deeper, heads=heads)
         else:
-            out.append(f" {_scalar(child, indent=indent)}\n")
+            out.append(f"{lead}{head} {_scalar(child, indent=indent)}\n")
+        lead = indent
 
 
-def _write_items(value: list[JsonValue], out: list[str], *, indent: str, first: str) -> None:
-    lead = first
+def _write_items(value: list[JsonValue], out: list[str], *, indent: str, first: str, heads: dict[str, str]) -> None:
+    lead, deeper = first, indent + "  "
     for child in value:
         if isinstance(child, dict) and child:
-            _write_members(child, out, indent=indent + "  ", first=f"{lead}- ")
+            _write_members(child, out, indent=deeper, first=f"{lead}- ", heads=heads)
         elif isinstance(child, list) and child:
-            _write_items(child, out, indent=indent + "  ", first=f"{lead}- ")
+            _write_items(child, out, indent=deeper, first=f"{lead}- ", heads=heads)
         else:
             out.append(f"{lead}- {_scalar(child, indent=indent)}\n")
         lead = indent
+
+
+def _head(name: str) -> str:
+    """A key up to its colon; or, with a question mark before it, one whose colon stands in a line of its own."""
+    key = _key(name)
+    return f"? {key}" if len(key) > _MAX_SIMPLE_KEY else f"{key}:"
 
 
 def _key(name: str) -> str:
@@ -123,24 +137,22 @@ def _key(name: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    return _PLAIN.fullmatch(text) is not None and text.lower() not in _WORDS
+    return _PLAIN(text) is not None and (len(text) > _LONGEST_WORD or text.lower() not in _WORDS)
 
 
 def _scalar(value: JsonValue, *, indent: str) -> str:
     """What follows a key or a dash that stands at `indent`, without the line feed that ends it."""
-    match value:
-        case str():
-            return _block(value, indent=indent + "  ") if _is_block(value) else quoted(value)
-        case Number():
-            return number(value.text)
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return "[]"
-        case _:
-            return "{}"
+    if isinstance(value, str):
+        if _is_plain(value):
+            return value
+        return _block(value, indent=indent + "  ") if _is_block(value) else _double(value)
+    if isinstance(value, Number):
+        return number(value.text)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "[]" if isinstance(value, list) else "{}"
 
 
 def _is_block(text: str) -> bool:
@@ -153,8 +165,8 @@ def _block(text: str, *, indent: str) -> str:
     return ("|\n" if text.endswith("\n") else "|-\n") + body
 
 
-def _escape(character: str) -> str:
-    return _SHORT.get(character) or f"\\u{ord(character):04x}"
+def _escape(found: re.Match[str]) -> str:
+    return _SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}"
 
 
 def _build(_values: Values, _read: SourceReader) -> YamlFormat:

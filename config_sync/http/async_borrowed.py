@@ -6,12 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import httpx
-
 from config_sync.http.bodies import CappedBody
 from config_sync.http.failures import DeadlinePassed, StreamSilent, fold_headers, origin_of, translate
 from config_sync.http.fetching import Response
 from config_sync.http.foreign import client_failure, encoded
+from config_sync.http.library import httpx
 
 _WAITING = "waiting for the answer"
 

@@ -6,10 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-import httpcore
-
 from config_sync.http.bodies import CappedBody
 from config_sync.http.connecting import SOCKET_OPTIONS
+from config_sync.http.engine import httpcore
 from config_sync.http.failures import DeadlinePassed, chain_of, fold_headers, not_http, translate
 from config_sync.http.fetching import Response
 from config_sync.http.tls import Tls
@@ -54,13 +53,13 @@ class AsyncFetcher:
             if not patience.expired():
                 raise translate(error, url=url, stage="connecting") from error
             late = DeadlinePassed(f"not done within {timeout_s:g} s")
-            raise translate(late, url=url, stage="waiting for the answer") from None
+            raise translate(late, url=url, stage="waiting for the answer", is_answered=bool(heads)) from None
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
             if not heads and any(type(link).__module__.partition(".")[0] == "h11" for link in chain_of(error)):
                 raise not_http(url) from error
             is_connecting = isinstance(error, (httpcore.ConnectError, httpcore.ConnectTimeout))
             stage = "connecting" if is_connecting else "reading the body" if heads else "waiting for the answer"
-            raise translate(error, url=url, stage=stage, is_handshake=is_connecting) from error
+            raise translate(error, url=url, stage=stage, is_handshake=is_connecting, is_answered=bool(heads)) from error
 
     async def close(self) -> None:
         """Close every idle connection; those in use close at the end of their request."""

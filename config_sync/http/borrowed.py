@@ -23,13 +23,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeAlias
 
-import httpx
-
 from config_sync.errors import SyncError
 from config_sync.http.bodies import CappedBody
 from config_sync.http.failures import DeadlinePassed, StreamSilent, fold_headers, origin_of, translate
 from config_sync.http.fetching import Response
 from config_sync.http.foreign import body_chunks, client_failure, encoded
+from config_sync.http.library import httpx
 from config_sync.stop import Stop
 
 _AHEAD = 16

@@ -7,18 +7,20 @@ import select
 import time
 from collections.abc import Mapping
 
+from config_sync.errors import Stopped
 from config_sync.http.failures import DeadlinePassed
-from config_sync.stop import Stop
+from config_sync.model import StopSignal
 
 
 class Exchange:
     """One request and its answer: what bounds it, and how far it has come.
 
     `deadline` and `connect_deadline` are readings of time.monotonic. `is_reused`: no connection was made for it;
-    `has_answer`: a byte of an answer has come; `has_ended`: the server closed the connection.
+    `has_answer`: a byte of an answer has come; `has_ended`: the server closed the connection; `is_with_proxy`: the
+    proxy is reached, or asked for a way.
     """
 
-    def __init__(self, stop: Stop, *, timeout_s: float, connect_timeout_s: float) -> None:
+    def __init__(self, stop: StopSignal, *, timeout_s: float, connect_timeout_s: float) -> None:
         self._stop = stop
         now = time.monotonic()
         self._timeout_s = timeout_s
@@ -31,6 +33,7 @@ class Exchange:
         self.is_reused = True
         self.has_answer = False
         self.has_ended = False
+        self.is_with_proxy = False
 
     def check(self) -> float:
         """Seconds left.
@@ -39,7 +42,7 @@ class Exchange:
             Stopped: the stop was set.
             DeadlinePassed: the exchange, or its connect, had its time.
         """
-        self._stop.check()
+        self._check_stop()
         limit = self.connect_deadline if self.is_connecting else self.deadline
         left_s = limit - time.monotonic()
         if left_s <= 0:
@@ -72,6 +75,10 @@ class Exchange:
             left_s = self.check()
             # Rounded up: a wait that ends too early by less than a millisecond would spin.
             ready = poll.poll(math.ceil(min(left_s, left_s if at_most_s is None else at_most_s) * 1000))
-            self._stop.check()
+            self._check_stop()
             if ready or (at_most_s is not None and at_most_s < left_s):
                 return frozenset(descriptor for descriptor, _ in ready)
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise Stopped

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from config_sync.errors import ServiceError, ServiceUnavailable, TlsFailed, UnexpectedResponse
+from config_sync.errors import ProxyRefused, ServiceError, ServiceUnavailable, UnexpectedResponse
+from config_sync.http.tls_failures import tls_refusal, words_of
 
 
 class DeadlinePassed(TimeoutError):
@@ -23,11 +25,46 @@ class StreamSilent(ServiceUnavailable):
     reason = "StreamSilent"
 
 
-# X509_V_ERR_* of OpenSSL (x509_vfy.h).
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_SELF_SIGNED = (18, 19)
-_UNKNOWN_ISSUER = (2, 20, 21)
-_WRONG_NAME = (62, 64)
+class StreamRenewed(StreamSilent):
+    """A live stream was left because the files behind TLS changed: its next connection uses the new ones. No outage."""
+
+    reason = "StreamRenewed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """One way in which no answer comes: its reason, and what can be done."""
+
+    reason: str
+    hint: str
+
+
+_UNRESOLVED = _Meaning("NameUnresolved", "is the name in service.host right, and does this machine's resolver know it?")
+_REFUSED = _Meaning("ConnectFailed", "is the service running, and is the port in service.host right?")
+_NO_WAY = _Meaning("ConnectFailed", "see this machine's routes, and firewalls on the way")
+_NO_ANSWER = _Meaning(
+    "TimedOut", "is the service stuck, or does something on the way swallow packets? service.request_timeout bounds it"
+)
+_SLOW = _Meaning(
+    "AnswerTooSlow",
+    "it answers, but not whole in time: see its load, and proxies on the way; service.request_timeout bounds it",
+)
+_RESET = _Meaning("ConnectionReset", "something closed it hard: see the logs of the service, and of proxies on the way")
+_RESET_AFTER_TLS = _Meaning(
+    # A server that refuses our certificate says so and closes; its word is lost where our request comes on top of it.
+    "ConnectionReset",
+    "something closed it hard: see the logs of the service, and of proxies on the way. Does the server want another "
+    "client certificate (service.client_cert)?",
+)
+_CUT = _Meaning(
+    "AnswerCutOff", "it has fewer bytes than it said: see the logs of the service, and of proxies on the way"
+)
+_HUNG_UP = _Meaning(
+    "HungUp",
+    "it took the connection and left without an answer: see its logs. Over TLS: does it want another client "
+    "certificate (service.client_cert)?",
+)
+_OTHER = _Meaning("ServiceUnavailable", "if it lasts, see the logs of the service and of any proxy on the way")
 
 
 def origin_of(url: str) -> str:
@@ -43,7 +80,9 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
     too; but not beyond the system's word, where it only tells what was tried before.
     """
     current: BaseException | None = error
-    while current is not None:
+    seen: set[int] = set()
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
         yield current
         if isinstance(current, TimeoutError) or (isinstance(current, OSError) and current.strerror):
             return
@@ -58,11 +97,8 @@ def describe(error: BaseException) -> str:
     last = error
     for link in chain_of(error):
         last = link
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return str(link.verify_message)
         if isinstance(link, ssl.SSLError):
-            reason: str | None = getattr(link, "reason", None)  # absent where it was not OpenSSL that complained
-            return (reason or "TLS error").replace("_", " ").lower()
+            return words_of(link)
         if isinstance(link, DeadlinePassed):
             return str(link)
         if isinstance(link, OSError) and link.strerror:
@@ -76,34 +112,96 @@ def describe(error: BaseException) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(last).__name__).lower()
 
 
-def translate(error: Exception, *, url: str, stage: str, is_handshake: bool = False) -> ServiceError:
+def translate(
+    error: Exception,
+    *,
+    url: str,
+    stage: str,
+    is_handshake: bool = False,
+    is_answered: bool = False,
+    proxy: str | None = None,
+    clock_ahead_s: float | None = None,
+) -> ServiceError:
     """The error to raise `from` a failed exchange with `url`; `stage` says what was being done: ``connecting``.
 
-    What the server sent is never quoted.
+    `is_answered`: a byte of an answer had come. `proxy`: the origin of the proxy, where it was the proxy that was to be
+    reached or asked. `clock_ahead_s`: see `Tls`. What the server sent is never quoted.
     """
+    if proxy is not None:
+        return ServiceUnavailable(
+            f"the proxy {proxy}: {stage}: {describe(error)}",
+            hint="is service.proxy right, and does the proxy run? It was not the service that failed",
+            reason="ProxyUnreachable",
+        )
     where = origin_of(url)
     for link in chain_of(error):
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return _certificate_refused(link, where)
-        # A peer that hangs up has refused nothing; older builds of OpenSSL and Python name it in two ways.
-        is_hang_up = isinstance(link, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-        if isinstance(link, ssl.SSLError) and is_handshake and not is_hang_up:
-            return TlsFailed(
-                f"the TLS handshake with {where} failed: {describe(link)}",
-                hint="does that port speak TLS, in version 1.2 or later? A plain one is http://",
-            )
-    hint = "if it lasts, see the logs of the service and of any proxy on the way"
-    if any(isinstance(link, socket.gaierror) for link in chain_of(error)):
-        hint = "is the name in service.host right, and does this machine's resolver know it?"
-    elif any(isinstance(link, ConnectionRefusedError) for link in chain_of(error)):
-        hint = "is the service running, and is the port in service.host right?"
-    return ServiceUnavailable(f"{where}: {stage}: {describe(error)}", hint=hint)
+        if isinstance(link, ssl.SSLError):
+            found = tls_refusal(link, where, is_handshake=is_handshake, clock_ahead_s=clock_ahead_s)
+            if found is not None:
+                return found
+    meaning = _meaning_of(error, is_answered=is_answered)
+    if meaning is _RESET and not is_answered and url.startswith("https:"):
+        meaning = _RESET_AFTER_TLS
+    return ServiceUnavailable(f"{where}: {stage}: {describe(error)}", hint=meaning.hint, reason=meaning.reason)
+
+
+def _meaning_of(error: Exception, *, is_answered: bool) -> _Meaning:
+    *_, last = chain_of(error)
+    if isinstance(last, socket.gaierror):
+        return _UNRESOLVED
+    if isinstance(last, TimeoutError) or any("Timeout" in type(link).__name__ for link in chain_of(error)):
+        # ETIMEDOUT is a TimeoutError too: TCP had no word from the other side (tcp(7)).
+        return _SLOW if is_answered else _NO_ANSWER
+    if isinstance(last, ConnectionRefusedError):
+        return _REFUSED
+    if isinstance(last, ConnectionResetError | BrokenPipeError):
+        return _RESET
+    if isinstance(last, ssl.SSLError):
+        return _HUNG_UP if isinstance(last, ssl.SSLEOFError | ssl.SSLZeroReturnError) and not is_answered else _OTHER
+    if isinstance(last, OSError):
+        return _NO_WAY if last.errno in _WAYLESS else _OTHER
+    if type(last).__name__ == "RemoteProtocolError":
+        return _CUT if is_answered else _HUNG_UP
+    return _OTHER
+
+
+_WAYLESS = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL, errno.EACCES)
+
+
+def refused_by_proxy(status: int, proxy: str, url: str) -> ServiceError:
+    """The error where the proxy answered a request for a way to `url` with this status."""
+    said = f"the proxy {proxy} answers {status} to a request for a way to {origin_of(url)}"
+    if status == 407:
+        return ProxyRefused(f"{said}: it wants to know who asks", hint=PROXY_AUTH_HINT, reason="ProxyAuthRequired")
+    if status in (408, 425, 429) or status >= 500:
+        return ServiceUnavailable(
+            f"{said}: it cannot reach it",
+            hint="is the name in service.host right as the proxy sees it, and is the service up? See the proxy's log",
+            reason="ProxyFailed",
+        )
+    return ProxyRefused(
+        f"{said}: it does not allow it", hint="allow the service's host and port in the proxy's rules; see its log"
+    )
+
+
+PROXY_AUTH_HINT = "put user and password into service.proxy: http://USER:PASSWORD@HOST:PORT, percent-encoded"
 
 
 def not_http(url: str) -> UnexpectedResponse:
     """What answers at `url` does not speak HTTP/1.1."""
     return UnexpectedResponse(
-        f"the answer of {origin_of(url)} is not HTTP", hint="is the port in service.host the Config Service's?"
+        f"the answer of {origin_of(url)} is not HTTP",
+        hint="is the port in service.host the Config Service's?",
+        reason="NotHttp",
+    )
+
+
+def proxy_not_http(proxy: str) -> UnexpectedResponse:
+    """What answers as the proxy does not speak HTTP/1.1."""
+    return UnexpectedResponse(
+        f"the answer of the proxy {proxy} is not HTTP",
+        hint="is the port in service.proxy that of an HTTP proxy, without TLS?",
+        reason="ProxyNotHttp",
     )
 
 
@@ -122,18 +220,5 @@ def refuse_encoded(headers: Mapping[str, str], url: str) -> None:
         raise UnexpectedResponse(
             f"{origin_of(url)} sends an encoded body (Content-Encoding), though `identity` was asked for",
             hint="a proxy between compresses: switch that off for the Config Service",
+            reason="EncodingRefused",
         )
-
-
-def _certificate_refused(error: ssl.SSLCertVerificationError, where: str) -> TlsFailed:
-    code = error.verify_code
-    if code in (_NOT_YET_VALID, _EXPIRED):
-        clock = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        hint = f"this machine's clock says {clock}: if that is wrong, mend the clock; else renew the certificate"
-    elif code in _WRONG_NAME:
-        hint = "service.host must be a name that the certificate carries"
-    elif code in _SELF_SIGNED or code in _UNKNOWN_ISSUER:
-        hint = "a private CA goes into service.ca_file; the server must send its intermediate certificates"
-    else:
-        hint = "see the server's certificate"
-    return TlsFailed(f"the certificate of {where} is refused: {error.verify_message}", hint=hint)

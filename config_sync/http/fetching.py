@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import select
+import ssl
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import httpcore
-
-from config_sync.errors import UnexpectedResponse
+from config_sync.http.bodies import CappedBody
+from config_sync.http.engine import httpcore
 from config_sync.http.exchange import Exchange
-from config_sync.http.failures import fold_headers, not_http, origin_of, refuse_encoded, translate
+from config_sync.http.failures import fold_headers, translate
+from config_sync.http.pools import connection_failure, pool_for
+from config_sync.http.proxy import Proxy
 from config_sync.http.tls import Tls
 from config_sync.http.wire import Backend
 from config_sync.stop import Stop
-
-# Its DEBUG lines carry response headers.
-logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 _IDLE_S = 60.0
 """How long an unused connection is kept: below the 75 s of nginx, so that it is we who close it."""
@@ -42,11 +40,12 @@ class Fetcher:
     """Requests over at most `slots` connections, kept alive between them. Any thread may call it.
 
     Each slot is a pool of its own with one connection: nothing is shared, so nothing leaks from a request that was
-    ended to the next one. No redirect is followed, no proxy of the environment is used, no body is decoded.
+    ended to the next one. No redirect is followed, no body is decoded, and no proxy is used but the given one.
     """
 
-    def __init__(self, tls: Tls, *, connect_timeout_s: float = 5.0, slots: int = 8) -> None:
+    def __init__(self, tls: Tls, *, connect_timeout_s: float = 5.0, slots: int = 8, proxy: Proxy | None = None) -> None:
         self._tls = tls
+        self._proxy = proxy
         self._connect_timeout_s = connect_timeout_s
         # A semaphore that can be polled beside the stop: eventfd(2).
         self._free = os.eventfd(slots, os.EFD_SEMAPHORE | os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -62,6 +61,8 @@ class Fetcher:
         Raises:
             ServiceUnavailable: no complete answer, for a reason of transport or time.
             TlsFailed: the server's certificate or its TLS is refused, or `ca_file` cannot be used.
+            CredentialError: the client certificate cannot be used.
+            ProxyRefused: the proxy will not let us through.
             UnexpectedResponse: not HTTP, a body over `max_bytes`, or one that is encoded (``Content-Encoding``).
             Stopped: `stop` was set before the end.
         """
@@ -94,7 +95,7 @@ class Fetcher:
             try:
                 slot = self._idle.pop()
             except IndexError:
-                slot = _Slot(self._tls)
+                slot = _Slot(self._tls, self._proxy)
             try:
                 yield slot
             except BaseException:
@@ -120,27 +121,27 @@ class _Stale(Exception):
 class _Slot:
     """One connection at most, to whatever origin was asked last."""
 
-    def __init__(self, tls: Tls) -> None:
+    def __init__(self, tls: Tls, proxy: Proxy | None) -> None:
         self._tls = tls
-        self._backend = Backend()
+        self._proxy = proxy
+        self._backend = Backend(is_proxied=proxy is not None)
         self._pool: httpcore.ConnectionPool | None = None
-        self._is_tls = False
+        self._context: ssl.SSLContext | None = None
 
     def get(self, url: str, headers: Mapping[str, str], exchange: Exchange, max_bytes: int) -> Response:
         """See `Fetcher.get`. Raises also _Stale, at most once an exchange."""
-        pool = self._open(is_tls=url.startswith("https:"))
+        # A context of its own for https, always: without one httpcore would load the default CAs beside a private one.
+        pool = self._open(self._tls.context() if url.startswith("https:") else None)
         self._backend.exchange = exchange
         exchange.is_reused = True
         try:
             with pool.stream("GET", url, headers=list(headers.items())) as raw:
                 return _read(raw, url, exchange, max_bytes)
-        except (httpcore.RemoteProtocolError, OSError) as error:
+        except (httpcore.RemoteProtocolError, httpcore.ProxyError, OSError) as error:
             if exchange.is_reused and not exchange.has_answer and not isinstance(error, TimeoutError):
                 self.close()
                 raise _Stale from error
-            if isinstance(error, httpcore.RemoteProtocolError) and not exchange.has_ended:
-                raise not_http(url) from error
-            raise translate(error, url=url, stage=exchange.stage, is_handshake=exchange.is_handshake) from error
+            raise connection_failure(error, url, exchange, tls=self._tls, proxy=self._proxy) from error
         finally:
             self._backend.exchange = None
 
@@ -150,21 +151,12 @@ class _Slot:
             self._pool.close()
             self._pool = None
 
-    def _open(self, *, is_tls: bool) -> httpcore.ConnectionPool:
-        if self._pool is not None and self._is_tls != is_tls:
-            self.close()
+    def _open(self, context: ssl.SSLContext | None) -> httpcore.ConnectionPool:
+        if self._pool is not None and self._context is not context:
+            self.close()  # of another scheme, or with what the files behind TLS held before
         if self._pool is None:
-            self._is_tls = is_tls
-            self._pool = httpcore.ConnectionPool(
-                # Never left out for https: httpcore would then load the default CAs beside a private one.
-                ssl_context=self._tls.context() if is_tls else None,
-                max_connections=1,
-                keepalive_expiry=_IDLE_S,
-                http1=True,
-                http2=False,
-                retries=0,
-                network_backend=self._backend,
-            )
+            self._context = context
+            self._pool = pool_for(context, self._backend, proxy=self._proxy, keep_s=_IDLE_S)
         return self._pool
 
 
@@ -173,15 +165,8 @@ def _read(raw: httpcore.Response, url: str, exchange: Exchange, max_bytes: int) 
     if 300 <= raw.status != _NOT_MODIFIED or raw.status < 200:
         # The body of a refusal is not read: it may never end, and nobody here may show it. The connection closes.
         return Response(raw.status, headers, b"")
-    refuse_encoded(headers, url)
+    body = CappedBody(url, headers, max_bytes)
     exchange.stage = "reading the body"
-    size_hint = "raise service.max_size if a config this large is meant"
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:19]) > max_bytes:
-        raise UnexpectedResponse(f"{origin_of(url)} sends {declared[:19]} bytes, over {max_bytes}", hint=size_hint)
-    body = bytearray()
     for chunk in raw.iter_stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise UnexpectedResponse(f"{origin_of(url)} sends more than {max_bytes} bytes", hint=size_hint)
-    return Response(raw.status, headers, bytes(body))
+        body.add(chunk)
+    return Response(raw.status, headers, body.whole())

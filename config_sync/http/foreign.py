@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import httpx
-
 from config_sync.errors import ServiceError
 from config_sync.http.failures import chain_of, not_http, origin_of, translate
+from config_sync.http.library import httpx
 
 
 def client_failure(error: Exception, *, url: str, stage: str, is_answered: bool = False) -> ServiceError:
@@ -21,7 +20,13 @@ def client_failure(error: Exception, *, url: str, stage: str, is_answered: bool 
         if not is_answered and any(type(link).__module__.partition(".")[0] == "h11" for link in chain_of(error)):
             return not_http(url)
         is_connecting = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))
-        return translate(error, url=url, stage="connecting" if is_connecting else stage, is_handshake=is_connecting)
+        return translate(
+            error,
+            url=url,
+            stage="connecting" if is_connecting else stage,
+            is_handshake=is_connecting,
+            is_answered=is_answered,
+        )
     return ServiceError(
         f"{origin_of(url)}: {stage}: the given http_client raised {type(error).__name__}",
         hint="is the client open? See its hooks, its authentication and its transport; the cause is chained",

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-import httpcore
-
+from config_sync.http.engine import httpcore
 from config_sync.http.exchange import Exchange
-from config_sync.http.failures import DeadlinePassed, StreamSilent, fold_headers, not_http, origin_of, translate
+from config_sync.http.failures import DeadlinePassed, StreamSilent, fold_headers, origin_of, translate
+from config_sync.http.pools import connection_failure, pool_for
 from config_sync.http.tls import Tls
 from config_sync.http.wire import Backend
 from config_sync.stop import Stop
@@ -48,7 +48,7 @@ class Listening:
             silent_s = self._exchange.idle_timeout_s
             raise StreamSilent(f"{origin_of(self._url)}: the stream was silent for {silent_s:g} s") from error
         except (httpcore.RemoteProtocolError, OSError) as error:
-            raise translate(error, url=self._url, stage="the stream broke off") from error
+            raise translate(error, url=self._url, stage="the stream broke off", is_answered=True) from error
 
 
 class _Patience(Exchange):
@@ -96,14 +96,7 @@ def listening(
     exchange.check()
     backend = Backend()
     backend.exchange = exchange
-    pool = httpcore.ConnectionPool(
-        ssl_context=tls.context() if url.startswith("https:") else None,
-        max_connections=1,
-        http1=True,
-        http2=False,
-        retries=0,
-        network_backend=backend,
-    )
+    pool = pool_for(tls.context() if url.startswith("https:") else None, backend)
     # As bytes: a Last-Event-ID is UTF-8 (HTML, section 9.2.3).
     raw_headers = [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
     with ExitStack() as opened:
@@ -111,7 +104,5 @@ def listening(
         try:
             raw = opened.enter_context(pool.stream("GET", url, headers=raw_headers))
         except (httpcore.RemoteProtocolError, OSError) as error:
-            if isinstance(error, httpcore.RemoteProtocolError) and not exchange.has_ended:
-                raise not_http(url) from error
-            raise translate(error, url=url, stage=exchange.stage, is_handshake=exchange.is_handshake) from error
+            raise connection_failure(error, url, exchange, tls=tls) from error
         yield Listening(raw, url, exchange)

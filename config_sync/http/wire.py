@@ -13,17 +13,17 @@ import socket
 import ssl
 from collections.abc import Iterable
 
-import httpcore
-
 from config_sync.http.connecting import SOCKET_OPTIONS, connect, look_up
+from config_sync.http.engine import httpcore
 from config_sync.http.exchange import Exchange
 
 
 class Backend(httpcore.NetworkBackend):
-    """Makes connections for one slot, under whatever `exchange` is under way there."""
+    """Makes connections for one slot, under whatever `exchange` is under way there. `is_proxied`: to a proxy."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_proxied: bool = False) -> None:
         self.exchange: Exchange | None = None
+        self._is_proxied = is_proxied
 
     def connect_tcp(
         self,
@@ -36,6 +36,7 @@ class Backend(httpcore.NetworkBackend):
         """A connection to the first address that answers. The time limits are the exchange's, not `timeout`."""
         exchange = self.current()
         exchange.begin_connect()
+        exchange.is_with_proxy = self._is_proxied
         exchange.stage = f"looking up {host}"
         addresses = look_up(host, port, exchange)
         exchange.stage = "connecting"
@@ -76,8 +77,13 @@ class Wire(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         """All of it. Raises httpcore.WriteError, Stopped, DeadlinePassed."""
         exchange = self._backend.current()
-        exchange.end_connect()
-        exchange.stage = "sending the request"
+        if not buffer:  # the end of a request without a body
+            return
+        is_for_proxy = exchange.is_with_proxy and buffer.startswith(b"CONNECT ")
+        if not is_for_proxy:  # the tunnel is part of the connection, and has its time limit
+            exchange.end_connect()
+            exchange.is_with_proxy = False
+        exchange.stage = "asking it for a way" if is_for_proxy else "sending the request"
         left = memoryview(buffer)
         while left:
             try:
@@ -89,7 +95,7 @@ class Wire(httpcore.NetworkStream):
             except OSError as error:
                 # The one error httpcore goes on after: a server may refuse early, and its answer is worth reading.
                 raise httpcore.WriteError(error.strerror) from error
-        exchange.stage = "waiting for the answer"
+        exchange.stage = "waiting for its word" if is_for_proxy else "waiting for the answer"
 
     def close(self) -> None:
         """Close the socket."""
@@ -104,6 +110,7 @@ class Wire(httpcore.NetworkStream):
         """The same connection under TLS; this one is used up. Raises ssl.SSLError, OSError, Stopped, DeadlinePassed."""
         exchange = self._backend.current()
         exchange.stage, exchange.is_handshake = "the TLS handshake", True
+        exchange.has_answer = exchange.is_with_proxy = False  # what a proxy said is behind us
         try:
             wrapped = ssl_context.wrap_socket(
                 self._sock, server_hostname=server_hostname, do_handshake_on_connect=False

@@ -1,19 +1,34 @@
 """The nouns of config-sync: frozen values, parsed at the border, trusted inside."""
 
-from config_sync.model.documents import ChangeEvent, ConfigRef, Document, Format, JsonValue, Number, Rendered
+from config_sync.model.documents import (
+    ChangeEvent,
+    ConfigRef,
+    Document,
+    Format,
+    JsonValue,
+    Number,
+    Part,
+    Rendered,
+    SetFormat,
+)
 from config_sync.model.names import AbsolutePath, ConfigName, Digest, EncryptionKey, Secret, digest_of
-from config_sync.model.reloading import Reload, ReloadOrder, ReloadResult, StopSignal
+from config_sync.model.reloading import OnFailure, Probe, Probing, Reload, ReloadOrder, ReloadResult, StopSignal
 from config_sync.model.state import (
     Attempt,
     Condition,
     ConditionType,
     FileState,
     Missing,
+    OpenedBy,
     Outcome,
+    Pin,
+    PinnedBy,
+    PinnedUntil,
     Present,
     Record,
     Result,
     Truth,
+    WayBack,
 )
 from config_sync.model.targets import (
     Debounce,
@@ -49,9 +64,17 @@ __all__ = [
     "Missing",
     "Number",
     "OnDrift",
+    "OnFailure",
     "OnFirstSync",
+    "OpenedBy",
     "Outcome",
+    "Part",
+    "Pin",
+    "PinnedBy",
+    "PinnedUntil",
     "Present",
+    "Probe",
+    "Probing",
     "Record",
     "Reload",
     "ReloadOrder",
@@ -59,11 +82,13 @@ __all__ = [
     "Rendered",
     "Result",
     "Secret",
+    "SetFormat",
     "StopSignal",
     "SymlinkPolicy",
     "Target",
     "Truth",
     "Validate",
+    "WayBack",
     "WriteMode",
     "digest_of",
 ]

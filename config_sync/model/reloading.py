@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config_sync.model.names import AbsolutePath
+from config_sync.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class ReloadOrder:
     previous_version: int | None = None
     changed_by: int | None = None
     written_at: float | None = None
+    saved_at: float | None = None
     forced: bool = False
     """An operator asked (``reload TARGET``): told even when the consumer started after the write."""
 
@@ -68,3 +70,35 @@ class Reload(Protocol):
     def run(self, order: ReloadOrder, stop: StopSignal) -> ReloadResult:
         """Tell the consumer and wait for the outcome. Raises ReloadFailed, Stopped."""
         ...
+
+
+class Probe(Protocol):
+    """One look at whether a consumer is well (one file each under ``probes/``)."""
+
+    @property
+    def kind(self) -> str:
+        """The word in the settings: ``command``, ``http``, ``tcp``."""
+        ...
+
+    def describe(self) -> str:
+        """What it looks at, for messages: ``a connection to localhost:80``. Never arguments or credentials."""
+        ...
+
+    def look(self, order: ReloadOrder, /, stop: Stop, *, timeout_s: float) -> None:
+        """The consumer is well, as seen once within `timeout_s` seconds. Raises ProbeFailed, Stopped."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """What must hold after a reload: `probe` is tried again and again for `within_s` seconds, until it holds."""
+
+    probe: Probe
+    within_s: float = 10.0
+
+
+class OnFailure(enum.Enum):
+    """What becomes of a revision whose reload or probe failed."""
+
+    KEEP = "keep"
+    ROLLBACK = "rollback"

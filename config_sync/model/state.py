@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from config_sync.errors import Retry, SyncError
+from config_sync.model.documents import ConfigRef
 from config_sync.model.names import AbsolutePath, Digest
 from config_sync.model.reloading import ReloadResult
+from config_sync.model.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,81 @@ FileState: TypeAlias = Missing | Present
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """What was there before a publish, while the consumer was known to be well: what a rollback goes back to.
+
+    `digests` maps each path that held a file to what it held, `kept` to the name of what keeps it (see `Attempt.kept`),
+    if it was replaced since. A path of the target that is not in `digests` was free. The rest is the record's of then.
+    """
+
+    digests: Mapping[str, Digest]
+    kept: Mapping[str, str]
+    version: int | None = None
+    revision: str | None = None
+    changed_by: int | None = None
+    saved_at: float | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """A publish under way or a reload still owed, saved before the first file changes.
 
     `digests` maps a path to what is being published there; `kept` maps it to the hidden hard link that holds the
-    replaced file (absent where nothing was replaced); `is_published`: every file is in place and only the reload is
-    owed; `is_checked`: an ``in_place`` validation, if any, has passed.
+    replaced file (absent where nothing was replaced), or, where the files are switched together, their directory to
+    the generation that was replaced; `is_published`: every file is in place and only the reload is owed; `is_checked`:
+    an ``in_place`` validation, if any, has passed; `back`: where to go if the consumer cannot live with it (None:
+    nowhere, it is kept); `is_going_back`: a rollback was begun and must be ended.
     """
 
     digests: Mapping[str, Digest]
     kept: Mapping[str, str]
     is_published: bool = False
     is_checked: bool = True
+    back: WayBack | None = None
+    is_going_back: bool = False
+
+    @property
+    def all_kept(self) -> frozenset[str]:
+        """The name of everything that is held for a way back."""
+        return frozenset((*self.kept.values(), *(self.back.kept.values() if self.back is not None else ())))
+
+
+class PinnedBy(enum.Enum):
+    """Who says that what is on disk is not simply the newest."""
+
+    OPERATOR = "operator"
+    FAILURE = "failure"
+    OFFLINE = "offline"
+
+
+class PinnedUntil(enum.Enum):
+    """What ends a pin."""
+
+    RESUME = "resume"
+    NEWER = "newer"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Why the newest is not on disk; `plan` reads it, once.
+
+    `digests` is what stands (path to digest). A pin by `FAILURE` also says what is skipped: `refused` (path to digest),
+    with the version and revision of it; it is over when anything else is wanted. `reason` is one sentence. Times are
+    Unix seconds; `until_at` only with `PinnedUntil.TIME`.
+    """
+
+    digests: Mapping[str, Digest]
+    by: PinnedBy
+    until: PinnedUntil
+    refused: Mapping[str, Digest] = field(default_factory=dict)
+    refused_version: int | None = None
+    refused_revision: str | None = None
+    reason: str | None = None
+    since: float | None = None
+    until_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +118,9 @@ class Record:
 
     `dropped`: files that we wrote, that the settings no longer name, and that still stand there.
     `written`: path to digest, what *we* put there or adopted. `reloaded`: the same, as the consumer was last told.
+    `pin`: why the newest is not on disk, if it is not. `versions` and `revisions`: of each config by its label, where
+    the target has several; `version` is that of the first which is not optional, `changed_by` and `saved_at` tell of
+    the change that came last.
     """
 
     written: Mapping[str, Digest] = field(default_factory=dict)
@@ -66,6 +134,27 @@ class Record:
     saved_at: float | None = None
     written_at: float | None = None
     reloaded_at: float | None = None
+    pin: Pin | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)
+
+    def version_of(self, ref: ConfigRef, target: Target) -> int | None:
+        """The version of one of the target's configs that is on disk; None: not known, or there is none."""
+        return self.versions.get(ref.label) if len(target.configs) > 1 else self.version
+
+    def known(self, target: Target) -> Target:
+        """The target with the files that its set has, as far as we wrote or began to write them."""
+        if target.key_set is None:
+            return target
+        ours = {*self.written, *(self.attempting.digests if self.attempting is not None else ())}
+        plain = {spec.path for spec in target.files}
+        there = [AbsolutePath(path) for path in sorted(ours - plain)]
+        return target.with_keys(path.name for path in there if path.parent == target.key_set.path)
+
+    def has_written(self, target: Target) -> bool:
+        """Whether every file of the target was written once; of a set, whatever it held."""
+        is_whole = all(spec.path in self.written for spec in target.files if not spec.is_set)
+        return is_whole and (target.key_set is None or self.revision is not None)
 
     @property
     def reload_owed(self) -> bool:
@@ -82,6 +171,16 @@ class Result(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedBy:
+    """The key that opened a config: its fingerprint, its place among `of` keys (1: the newest), the newest one's."""
+
+    fingerprint: str
+    number: int
+    of: int
+    newest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one pass over one target ended. Exactly one of a `FAILED` result and ``error is None`` holds."""
 
@@ -94,6 +193,8 @@ class Outcome:
     wrote: tuple[AbsolutePath, ...] = ()
     is_compared: bool = True
     """Whether the service was asked; False for a pass about the disk and an owed reload alone."""
+    opened_by: OpenedBy | None = None
+    """The oldest key that its configs needed; None where nothing was decrypted."""
 
     @property
     def retry(self) -> Retry | None:
@@ -107,6 +208,7 @@ class ConditionType(enum.Enum):
     SYNCED = "Synced"
     RELOADED = "Reloaded"
     CONNECTED = "Connected"
+    DECRYPTED = "Decrypted"
 
 
 class Truth(enum.Enum):

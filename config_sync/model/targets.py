@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from config_sync.model.documents import ConfigRef, Format
+from config_sync.model.documents import ConfigRef, Format, Part, SetFormat
 from config_sync.model.names import AbsolutePath
-from config_sync.model.reloading import Reload
+from config_sync.model.reloading import OnFailure, Probing, Reload
 
 
 class SymlinkPolicy(enum.Enum):
@@ -42,7 +43,11 @@ class Layout(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class FileSpec:
-    """One file of a target: where, from what, how it looks. `uid`/`gid` None: left to the directory or the agent."""
+    """One file of a target: where, from what, how it looks. `uid`/`gid` None: left to the directory or the agent.
+
+    `merge`, where it is not empty, stands instead of `source` (which is its first then): all of them become one
+    document. `select` is a JSON pointer into that.
+    """
 
     path: AbsolutePath
     source: ConfigRef
@@ -55,6 +60,39 @@ class FileSpec:
     create_parents: bool = False
     durability: Durability = Durability.FULL
     write: WriteMode = WriteMode.ATOMIC
+    merge: tuple[Part, ...] = ()
+    select: str | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The configs it is made of, in the order of the merge."""
+        return self.merge or (Part(self.source),)
+
+    @property
+    def whole(self) -> str:
+        """What its document is or is a part of, in messages: ``config 'a'``, ``the merge of 'a' and 'b'``."""
+        *before, last = [repr(part.ref.label) for part in self.parts]
+        return f"the merge of {', '.join(before)} and {last}" if before else f"config {last}"
+
+    @property
+    def origin(self) -> str:
+        """What its document is, in messages: ``config 'a'``, ``/db of config 'a'``."""
+        return f"{self.select} of {self.whole}" if self.select else self.whole
+
+    @property
+    def is_set(self) -> bool:
+        """Whether `path` is a directory, and the format makes one file in it for each key of the document."""
+        return isinstance(self.format, SetFormat)
+
+    @property
+    def directory(self) -> AbsolutePath:
+        """Where its file, or its files, stand."""
+        return self.path if self.is_set else self.path.parent
+
+    def for_key(self, key: str) -> FileSpec:
+        """The one file of a set."""
+        assert isinstance(self.format, SetFormat)
+        return replace(self, path=AbsolutePath(f"{self.path}/{key}"), format=self.format.for_key(key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +146,36 @@ class Target:
     required: bool = True
     layout: Layout = Layout.FILES
     prune: bool = False
+    probe: Probing | None = None
+    on_failure: OnFailure = OnFailure.KEEP
+    splay_s: float = 0.0
+    """A reload waits for a random part of it, in seconds, so that a fleet does not reload at once."""
+    key_set: FileSpec | None = None
+    """The one of the files that is a set, if any; it stays here when the files that its keys make take its place."""
+
+    @property
+    def directory(self) -> AbsolutePath:
+        """Where its set stands, with `Layout.DIRECTORY`."""
+        return self.key_set.path if self.key_set is not None else self.files[0].path.parent
+
+    def with_keys(self, keys: Iterable[str]) -> Target:
+        """The target with a file for each key in place of its set."""
+        made = [self.key_set.for_key(key) for key in keys] if self.key_set is not None else []
+        files = [made if spec.is_set else [spec] for spec in self.files]
+        return replace(self, files=tuple(one for some in files for one in some))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is somebody to tell of a change: one who is reloaded, or at least looked after."""
+        return bool(self.reload) or self.probe is not None
 
     @property
     def configs(self) -> tuple[ConfigRef, ...]:
         """The documents it is made of, each once, in settings order."""
-        return tuple(dict.fromkeys(spec.source for spec in self.files))
+        return tuple(dict.fromkeys(part.ref for spec in self.files for part in spec.parts))
+
+    @property
+    def optional(self) -> frozenset[ConfigRef]:
+        """Those of them that the service need not have, whichever file asks."""
+        parts = [part for spec in self.files for part in spec.parts]
+        return frozenset(part.ref for part in parts) - {part.ref for part in parts if not part.is_optional}

@@ -28,8 +28,10 @@ from dataclasses import dataclass
 
 from config_sync.errors import Stopped
 from config_sync.model import StopSignal
+from config_sync.process.account import Account
 from config_sync.process.lines import OutputLines
-from config_sync.process.spawn import CouldNotStart, spawn
+from config_sync.process.orphans import no_longer_ours, start_as_ours
+from config_sync.process.spawn import CouldNotStart, Start, spawn
 
 _CHUNK = 65536
 _KILL_WAIT_S = 5.0
@@ -92,13 +94,16 @@ def run_command(
     on_line: Callable[[str], None] | None = None,
     max_output: int = 64 * 1024,
     redact: Sequence[str] = (),
+    cwd: str | None = None,
+    account: Account | None = None,
 ) -> Finished:
     """The command has ended, and of a failed or overdue one nothing is left in its group.
 
     `env` is the whole environment; `argv[0]` without a slash is looked for in its PATH. At `timeout_s` the group gets
     TERM, and KILL `grace_s` later. Once the stop is said the command may go on for `stop_grace_s`, then its group is
     ended the same way, within a fifth of a second where `stop_grace_s` is 0. All times in seconds. `on_line` gets the
-    first `max_output` bytes line by line (the rest is drained), with every text of `redact` taken out.
+    first `max_output` bytes line by line (the rest is drained), with every text of `redact` taken out. `cwd` and
+    `account`: in that directory, as that user with all its groups; else as this process.
 
     Raises:
         CouldNotStart: it never ran.
@@ -108,7 +113,7 @@ def run_command(
         raise Stopped
     output = OutputLines(max_bytes=max_output, on_line=on_line, redact=redact)
     started_at = time.monotonic()
-    child = _Child(argv, env, stdin, output)
+    child = _Child(Start(argv, env, cwd, account), stdin, output)
     try:
         how = child.wait(started_at + timeout_s, stop=stop, stop_grace_s=stop_grace_s)
         if how is not Ended.EXITED:
@@ -130,22 +135,22 @@ def run_command(
 class _Child:
     """One started command and the descriptors that belong to it."""
 
-    def __init__(self, argv: Sequence[str], env: Mapping[str, str], stdin: bytes | None, output: OutputLines) -> None:
+    def __init__(self, start: Start, stdin: bytes | None, output: OutputLines) -> None:
         self._output = output
         self._to_send = memoryview(stdin or b"")
         self._open: set[int] = set()
         self._in = -1
         self._reaped = False
         try:
-            self._start(argv, env, has_stdin=stdin is not None)
+            self._start(start, has_stdin=stdin is not None)
         except OSError as error:
             self.close()
-            raise CouldNotStart(f"{argv[0]}: {os.strerror(error.errno or 0)}") from error
+            raise CouldNotStart(f"{start.argv[0]}: {os.strerror(error.errno or 0)}") from error
         except BaseException:
             self.close()
             raise
 
-    def _start(self, argv: Sequence[str], env: Mapping[str, str], *, has_stdin: bool) -> None:
+    def _start(self, start: Start, *, has_stdin: bool) -> None:
         self._out, out_child = self._pipe()
         os.set_blocking(self._out, False)
         if has_stdin:
@@ -153,13 +158,14 @@ class _Child:
             os.set_blocking(self._in, False)
         else:
             in_child = self._keep(os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC))
-        self.pid = spawn(argv, env, stdin_fd=in_child, output_fd=out_child)
+        self.pid = start_as_ours(lambda: spawn(start, stdin_fd=in_child, output_fd=out_child))
         try:
             self._pidfd = self._keep(os.pidfd_open(self.pid))
         except OSError:  # out of descriptors: never leave one running that nobody watches
             self._kill_group(signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
+            no_longer_ours(self.pid)
             raise
         self._shut(in_child)
         self._shut(out_child)
@@ -244,6 +250,7 @@ class _Child:
         except ChildProcessError:
             found = None
         self._reaped = True
+        no_longer_ours(self.pid)
         if found is None:
             return None, None
         if found.si_code == os.CLD_EXITED:

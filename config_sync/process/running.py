@@ -54,8 +54,11 @@ class ProcessHandle:
 
     @property
     def name(self) -> str:
-        """For messages: the program's file, else the first word of its command line. Never the arguments."""
-        return self.exe or self.cmdline.split("\0", 1)[0] or "a kernel thread"
+        """For messages: the program's file, else the first word of its command line. Never the arguments.
+
+        Cut at a blank as well: a program that sets its title (setproctitle) has all of it as one word.
+        """
+        return self.exe or self.cmdline.split("\0", 1)[0].split(" ", 1)[0] or "a kernel thread"
 
     @property
     def is_alive(self) -> bool:
@@ -144,24 +147,52 @@ def disposition_of(handle: ProcessHandle, number: signal.Signals) -> Disposition
             return Disposition.CAUGHT
         if int(whole["SigIgn"], 16) & bit:
             return Disposition.IGNORED
-        if _is_awaited(handle.pid, bit):
+        if _is_awaited(handle, bit):
             return Disposition.AWAITED
     except (FileNotFoundError, ProcessLookupError):
         raise NotRunning(f"process {handle.pid} has ended") from None
     return Disposition.DEFAULT
 
 
-def _is_awaited(pid: int, bit: int) -> bool:
-    """Whether every thread blocks the signal or waits for it: only then does it not act on the process."""
+_LOOKS = 4
+_LOOKS_AT_MOST = 40
+_BETWEEN_LOOKS_S = 0.004
+
+
+def _is_awaited(handle: ProcessHandle, bit: int) -> bool:
+    """Whether the signal is kept from acting on the process for good, not just at this moment.
+
+    Many programs block all signals for an instant: every fork and posix_spawn of glibc does, and shells do before they
+    wait. So it is looked at again and again, and a lone thread that is running is no evidence.
+    """
+    seen = 0
+    for _ in range(_LOOKS_AT_MOST):
+        match _keeps_off(handle.pid, bit):
+            case False:
+                return False
+            case True:
+                seen += 1
+        if seen == _LOOKS:
+            return True
+        if handle.ends_within(_BETWEEN_LOOKS_S):
+            raise NotRunning(f"process {handle.pid} has ended")
+    return False
+
+
+def _keeps_off(pid: int, bit: int) -> bool | None:
+    """Whether every thread blocks the signal or waits for it; None: so it looks, but the only thread is running."""
     threads = os.listdir(f"/proc/{pid}/task")
+    is_alone = len(threads) == 1
+    is_sleeping = True
     for thread in threads:
         try:
-            is_blocked = int(_status(f"/proc/{pid}/task/{thread}/status")["SigBlk"], 16) & bit
-            if not is_blocked and not _waits_for(pid, thread, bit, is_alone=len(threads) == 1):
+            status = _status(f"/proc/{pid}/task/{thread}/status")
+            if not int(status["SigBlk"], 16) & bit and not _waits_for(pid, thread, bit, is_alone=is_alone):
                 return False
+            is_sleeping = status["State"].startswith("S")
         except (FileNotFoundError, ProcessLookupError):  # a thread may end while we look
             continue
-    return True
+    return True if is_sleeping or not is_alone else None
 
 
 def _waits_for(pid: int, thread: str, bit: int, *, is_alone: bool) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from config_sync.errors import CheckRejected, FileError, Retry, Stopped
 from config_sync.files import Disk
-from config_sync.model import Attempt, Present, Record, Target
+from config_sync.model import Attempt, Layout, Present, Record, Target
 from config_sync.reconciler.desired import Desired
 from config_sync.reconciler.occasion import Occasion, Slots
 from config_sync.records import Records
@@ -58,7 +58,11 @@ class Checker:
                 run_check(target.validate, name=target.name, paths=paths, stop=stop)
         except (CheckRejected, Stopped) as error:
             self._put_back(target, attempt)
-            self._records.save(target.name, replace(record, attempting=None))
+            # What an earlier attempt made visible is there again, and is owed as it was before.
+            earlier = None
+            if attempt.back is not None and dict(record.written) != dict(attempt.back.digests):
+                earlier = Attempt({}, {}, is_published=True, back=attempt.back)
+            self._records.save(target.name, replace(record, attempting=earlier))
             if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run
                 self._refused[target.name] = (attempt, error)
             raise
@@ -74,6 +78,10 @@ class Checker:
         return checked
 
     def _put_back(self, target: Target, attempt: Attempt) -> None:
+        if target.layout is Layout.DIRECTORY:
+            directory = target.directory
+            self._disk.restore_directory(directory, target.files, attempt.kept.get(directory), previous=())
+            return
         for spec in target.files:
             state = self._disk.observe(spec)
             is_ours = isinstance(state, Present) and state.digest == attempt.digests.get(spec.path)

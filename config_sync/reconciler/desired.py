@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from config_sync.client import Fetched
-from config_sync.crypto import decrypt
-from config_sync.document import parse_document
-from config_sync.errors import DecryptFailed, EmptyRefused
-from config_sync.formats import warnings_of
+from config_sync.errors import EmptyRefused
 from config_sync.model import (
     AbsolutePath,
     ChangeEvent,
     ConfigRef,
     Digest,
-    Document,
-    EncryptionKey,
     FileSpec,
     FileState,
     OnDrift,
+    OpenedBy,
     Present,
     Record,
     Rendered,
@@ -28,49 +22,14 @@ from config_sync.model import (
     digest_of,
 )
 from config_sync.plan import Story, Wanted, attributes_match
+from config_sync.reconciler.gathering import gather
+from config_sync.reconciler.rendering import render_files
+from config_sync.reconciler.sources import Keys as Keys
+from config_sync.reconciler.sources import PinnedOnce as PinnedOnce
+from config_sync.reconciler.sources import Service as Service
+from config_sync.reconciler.sources import SharedService as SharedService
+from config_sync.reconciler.versions import story_of
 from config_sync.stop import Stop
-
-
-class Service(Protocol):
-    """The part of the client that a pass needs."""
-
-    def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
-        """The ciphertext of one config. Raises ServiceError, CredentialError, Stopped."""
-        ...
-
-    def forget(self, ref: ConfigRef) -> None:
-        """What was fetched last is damaged: ask for all of it next time."""
-        ...
-
-
-class Keys(Protocol):
-    """Where the encryption keys come from; read anew for every pass, so that a rotation needs no restart."""
-
-    def read(self) -> tuple[EncryptionKey, ...]:
-        """Newest first. Raises CredentialError."""
-        ...
-
-
-class PinnedOnce:
-    """A service that is asked once for each pinned version: a version never changes."""
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._pinned: dict[ConfigRef, Fetched] = {}
-
-    def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
-        """See `Service`."""
-        known = self._pinned.get(ref)
-        if known is None:
-            known = self._service.fetch(ref, stop)
-            if ref.version is not None:
-                self._pinned[ref] = known
-        return known
-
-    def forget(self, ref: ConfigRef) -> None:
-        """See `Service`."""
-        self._pinned.pop(ref, None)
-        self._service.forget(ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +43,18 @@ class Desired:
     """What works but may surprise a reader of the file; pointers and names, never values."""
     empty: frozenset[AbsolutePath] = frozenset()
     """Files whose whole document is ``{}`` or ``[]``."""
+    target: Target | None = None
+    """The target with the files that the keys of its set make; None where the record alone says what should be."""
+    opened: Mapping[ConfigRef, OpenedBy] = field(default_factory=dict)
+    """Which key opened each config."""
+
+    def is_short_of(self, record: Record) -> bool:
+        """Whether a file of the target's set has vanished since it was written."""
+        if self.target is None or self.target.key_set is None:
+            return False
+        wanted = {str(one.path) for one in self.wanted}
+        gone = [AbsolutePath(path) for path in record.written if path not in wanted]
+        return any(path.parent == self.target.key_set.path for path in gone)
 
 
 def as_recorded(
@@ -105,7 +76,9 @@ def as_recorded(
         if with_attributes and not attributes_match(wanted_of(spec, digest), state):
             return None
         wanted.append(Wanted(spec.path, digest, state.mode, state.uid, state.gid))
-    story = Story(record.version, record.revision, record.changed_by, record.saved_at)
+    story = Story(
+        record.version, record.revision, record.changed_by, record.saved_at, record.versions, record.revisions
+    )
     return Desired(tuple(wanted), {}, story)
 
 
@@ -129,66 +102,33 @@ def from_service(
     Raises:
         ServiceError, CredentialError, DecryptFailed, DocumentRefused, RenderRefused, Stopped.
     """
-    fetched = {ref: service.fetch(ref, stop) for ref in target.configs}
-    ring = keys.read()
-    documents = {ref: _opened(one, ring, service) for ref, one in fetched.items()}
-    rendered: dict[AbsolutePath, Rendered] = {}
-    warnings: list[tuple[AbsolutePath, str]] = []
-    for spec in target.files:
-        document = documents[spec.source]
-        content = spec.format.render(document)
-        rendered[spec.path] = Rendered(content, digest_of(content, key=digest_key))
-        warnings += [(spec.path, warning) for warning in warnings_of(spec.format, document)]
-    wanted = tuple(wanted_of(spec, rendered[spec.path].digest) for spec in target.files)
-    revision = _revision([documents[ref] for ref in target.configs], digest_key)
-    story = _story(target.configs[0], fetched[target.configs[0]], revision, record=record, hints=hints)
-    empty = frozenset(spec.path for spec in target.files if documents[spec.source].is_empty)
-    return Desired(wanted, rendered, story, tuple(warnings), empty)
-
-
-def _opened(fetched: Fetched, ring: Sequence[EncryptionKey], service: Service) -> Document:
-    try:
-        return parse_document(decrypt(fetched.ciphertext, ring).plaintext)
-    except DecryptFailed:
-        # Damage on the way must not be confirmed for ever by "304 not modified".
-        service.forget(fetched.ref)
-        raise
+    gathered = gather(target, service, keys=keys, record=record, stop=stop)
+    made = render_files(target, gathered.documents)
+    rendered = {path: Rendered(content, digest_of(content, key=digest_key)) for path, content in made.contents.items()}
+    wanted = tuple(wanted_of(spec, rendered[spec.path].digest) for spec in made.target.files)
+    story = story_of(target, gathered, digest_key=digest_key, record=record, hints=hints)
+    return Desired(wanted, rendered, story, made.warnings, made.empty, made.target, gathered.opened)
 
 
 def guard_against_empty(target: Target, desired: Desired, observed: Mapping[AbsolutePath, FileState]) -> None:
-    """No empty document replaces content, unless the file allows it. Raises EmptyRefused."""
+    """No empty document replaces content, unless the file allows it. Raises EmptyRefused.
+
+    `observed` holds what stands there of a set too, whatever of it is wanted now.
+    """
     for spec in target.files:
+        if spec.is_set:
+            there = [path for path, state in observed.items() if isinstance(state, Present)]
+            if spec.path in desired.empty and not spec.allow_empty and spec.path in [path.parent for path in there]:
+                raise EmptyRefused(
+                    f"{spec.origin} has no keys and would empty {spec.path}",
+                    hint="if that is meant, set 'allow_empty: true' on the file",
+                )
+            continue
         state = observed[spec.path]
         if spec.path not in desired.empty or spec.allow_empty or not isinstance(state, Present):
             continue
         if state.size > 0 and state.digest != desired.rendered[spec.path].digest:
             raise EmptyRefused(
-                f"config {spec.source.name!r} is empty and would replace the content of {spec.path}",
+                f"{spec.origin} is empty and would replace the content of {spec.path}",
                 hint="if that is meant, set 'allow_empty: true' on the file",
             )
-
-
-def _revision(documents: Sequence[Document], digest_key: bytes) -> str:
-    digests = [digest_of(document.raw, key=digest_key) for document in documents]
-    whole = digests[0] if len(digests) == 1 else digest_of("\n".join(digests).encode(), key=digest_key)
-    return whole[:12]
-
-
-def _story(
-    ref: ConfigRef, fetched: Fetched, revision: str, *, record: Record, hints: Mapping[str, ChangeEvent]
-) -> Story:
-    """Who changed it and when, as far as an event told; a story already recorded for this revision stays."""
-    is_known = record.revision == revision
-    hint = hints.get(ref.name)
-    if hint is not None and fetched.version is not None and hint.version not in (None, fetched.version):
-        hint = None
-    version = fetched.version
-    if version is None and hint is not None and not is_known:
-        version = hint.version
-    if version is None and is_known:
-        version = record.version
-    if is_known and version == record.version:
-        return Story(version, revision, record.changed_by, record.saved_at)
-    if hint is None:
-        return Story(version, revision)
-    return Story(version, revision, hint.changed_by, hint.timestamp)

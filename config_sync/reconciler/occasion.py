@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from config_sync.model import ChangeEvent
+from config_sync.model import ChangeEvent, Record
 from config_sync.workqueue import Wake
 
 
@@ -16,13 +16,18 @@ class Occasion:
     """What led to a pass.
 
     `hints`: the last event heard of each config, by name: for attribution only, never for a decision about content.
+    `marked`: the tick (`client.sharing.tick`) of the newest mark; a fetch that started later, for another target, will
+    do. None: this pass fetches for itself.
     `may_reload` False (``--no-reload``): the reload stays pending. `is_forced_reload`: an operator asked for one.
+    `on_published` is told of the record once every file is in place, before the consumer's turn, which may take long.
     """
 
     wakes: frozenset[Wake] = frozenset({Wake.START})
     hints: Mapping[str, ChangeEvent] = field(default_factory=dict)
+    marked: int | None = None
     may_reload: bool = True
     is_forced_reload: bool = False
+    on_published: Callable[[Record], None] = lambda _record: None
 
     @property
     def is_local(self) -> bool:

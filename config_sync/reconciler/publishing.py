@@ -38,7 +38,7 @@ class Publisher:
 
         `wrote` gets the paths whose content changed, also if it ends in an error. Raises FileError.
         """
-        if not desired.rendered:
+        if not desired.rendered and desired.target is None:
             return
         if plan.writes:
             for path, warning in desired.warnings:
@@ -57,7 +57,7 @@ class Publisher:
         record: Record,
         wrote: list[AbsolutePath],
     ) -> None:
-        keep = tuple(record.attempting.kept.values()) if record.attempting is not None else ()
+        keep = record.attempting.all_kept if record.attempting is not None else ()
         items = [
             (spec, desired.rendered[spec.path].content)
             for spec in target.files
@@ -86,12 +86,14 @@ class Publisher:
         record: Record,
         wrote: list[AbsolutePath],
     ) -> None:
-        directory = target.files[0].path.parent
+        directory = target.directory
         ours = [AbsolutePath(path) for path in (*record.written, *record.dropped)]
         done = self._disk.publish_directory(
             directory,
             [(spec, desired.rendered[spec.path].content) for spec in target.files],
             previous=[path.name for path in ours if path.parent == directory],
+            keep=record.attempting.all_kept if record.attempting is not None else (),
+            like=target.key_set,
             leave=[path for path, one in reasons.items() if one.reason is Reason.DRIFT_TOLERATED],
         )
         self._warn(target, directory, done.warnings, done.error)

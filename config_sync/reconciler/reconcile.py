@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from config_sync.clock import Clock
-from config_sync.errors import FileError, SyncError
+from config_sync.errors import FileError, ReloadFailed, SyncError
 from config_sync.files import Disk
 from config_sync.log import RELOAD_FAILED, logger
 from config_sync.model import (
@@ -14,6 +15,8 @@ from config_sync.model import (
     Attempt,
     Digest,
     FileState,
+    OnFailure,
+    OpenedBy,
     Outcome,
     Record,
     ReloadResult,
@@ -27,16 +30,20 @@ from config_sync.reconciler.desired import (
     Keys,
     PinnedOnce,
     Service,
+    SharedService,
     as_recorded,
     from_service,
     guard_against_empty,
 )
 from config_sync.reconciler.drift import DriftLog
+from config_sync.reconciler.going_back import WaysBack, plan_of_return
+from config_sync.reconciler.key_log import KeyLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
 from config_sync.reconciler.publishing import Publisher
 from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
 from config_sync.stop import Stop
+from config_sync.ways_back import refusal
 from config_sync.workqueue import Wake
 
 
@@ -48,6 +55,16 @@ class _Done:
     is_compared: bool = True
     has_told: bool = False
     """The consumer's turn has come, however it went."""
+    told: ReloadResult | None = None
+    """How it went, if it did not fail."""
+    opened_by: OpenedBy | None = None
+
+    def outcome(
+        self, name: str, result: Result, reason: str, took_s: float, error: SyncError | None, told: ReloadResult | None
+    ) -> Outcome:
+        """What is told of the pass."""
+        wrote = tuple(self.wrote)
+        return Outcome(name, result, reason, took_s, error, told, wrote, self.is_compared, self.opened_by)
 
 
 class Reconciler:
@@ -62,55 +79,66 @@ class Reconciler:
         disk: Disk,
         clock: Clock,
         slots: Slots | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        self._service = PinnedOnce(service)
+        self._service = SharedService(PinnedOnce(service), clock=clock)
         self._keys = keys
         self._records = records
         self._disk = disk
         self._clock = clock
         self._slots: Slots = slots or Unbounded()
-        self._teller = Teller(records, clock=clock, slots=self._slots)
+        self._teller = Teller(records, clock=clock, slots=self._slots, chance=chance)
+        self._ways_back = WaysBack(disk, records, clock=clock)
         self._checker = Checker(disk, records, slots=self._slots)
         self._publisher = Publisher(disk)
         self._drift = DriftLog(clock)
+        self._key_log = KeyLog()
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
         started = self._clock.monotonic()
         done = _Done()
         try:
-            reason, reload = self._pass(target, occasion, stop, done)
+            reason = self._pass(target, occasion, stop, done)
         except SyncError as error:
-            reload = None if done.has_told else self._tell_owed(target, occasion, stop)
+            reload = done.told if done.has_told else self._tell_owed(target, occasion, stop)
             took_s = self._clock.monotonic() - started
-            wrote = tuple(done.wrote)
-            return Outcome(target.name, Result.FAILED, error.reason, took_s, error, reload, wrote, done.is_compared)
+            return done.outcome(target.name, Result.FAILED, error.reason, took_s, error, reload)
         took_s = self._clock.monotonic() - started
         result = Result.CHANGED if done.wrote else Result.UNCHANGED
-        return Outcome(target.name, result, reason.value, took_s, None, reload, tuple(done.wrote), done.is_compared)
+        return done.outcome(target.name, result, reason.value, took_s, None, done.told)
 
-    def _pass(self, target: Target, occasion: Occasion, stop: Stop, done: _Done) -> tuple[Reason, ReloadResult | None]:
-        record = self._records.get(target.name) or Record()
+    def _pass(self, named: Target, occasion: Occasion, stop: Stop, done: _Done) -> Reason:
+        """`named` is the target as the settings have it: the files of a set are known from the record, then anew."""
+        record = self._records.get(named.name) or Record()
+        target = record.known(named)
+        if record.attempting is not None and record.attempting.is_going_back:
+            record = self._ways_back.finish(target, record)
         if record.attempting is not None and not record.attempting.is_checked:
             record = self._checker.finish(target, record, stop)
         observed = self._observe(target)
         desired: Desired | None = None
-        if occasion.is_local:
+        if occasion.is_local and record.has_written(named):
             desired = as_recorded(target, observed, record, with_attributes=Wake.FILES in occasion.wakes)
         done.is_compared = desired is None
         if desired is None:
             desired = from_service(
-                target,
-                self._service,
+                named,
+                self._service.since(occasion.marked),
                 keys=self._keys,
                 digest_key=self._records.digest_key,
                 record=record,
                 hints=occasion.hints,
                 stop=stop,
             )
-            observed = self._observe(target)  # anew: a fetch may take seconds, in which files change
-            guard_against_empty(target, desired, observed)
-        return self._carry_out(target, desired, observed, record, occasion, stop, done)
+            done.opened_by = self._key_log.look(desired.opened)
+            before, target = target, desired.target or target
+            observed = self._observe(before) | self._observe(target)  # anew: a fetch may take seconds
+            guard_against_empty(named, desired, observed)
+        reason, is_refused = self._carry_out(target, desired, observed, record, occasion, stop, done)
+        if is_refused and (refused := refusal(record)) is not None:
+            raise refused
+        return reason
 
     def _observe(self, target: Target) -> dict[AbsolutePath, FileState]:
         return {spec.path: self._disk.observe(spec) for spec in target.files}
@@ -124,57 +152,106 @@ class Reconciler:
         occasion: Occasion,
         stop: Stop,
         done: _Done,
-    ) -> tuple[Reason, ReloadResult | None]:
+    ) -> tuple[Reason, bool]:
+        """Returns the pass's reason, and whether the newest is refused."""
         plan = make_plan(
             desired.wanted,
             observed,
             record=record,
-            has_reload=bool(target.reload),
+            has_reload=target.is_told,
             on_drift=target.on_drift,
             on_first_sync=target.on_first_sync,
+            is_compared=desired.target is not None,
+            is_shrunk=desired.is_short_of(record),
         )
+        if plan.is_refused and plan.repairs:
+            desired = self._ways_back.as_it_stands(target, desired, observed)
         self._drift.look(target, plan, observed, record)
         before = record
         if plan.writes:
-            record = self._write(target, plan, desired, record, occasion, stop, done)
+            record = self._write(target, plan, desired, observed, record, occasion, stop, done)
             self._drift.restored(plan, before)
-        else:
+        elif not plan.is_refused or plan.repairs:
             self._publisher.publish(target, plan, desired, record, done.wrote)
-            if done.wrote and target.reload and not plan.reload_owed:
+            if done.wrote and target.is_told and not plan.reload_owed:
                 # Somebody wrote after our look, and it was put right; the consumer may have read what they wrote.
                 digests: dict[str, Digest] = {one.path: one.digest for one in desired.wanted if one.path in done.wrote}
                 record = attempting(record, Attempt(digests=digests, kept={}))
                 plan = replace(plan, reload_owed=True)
         cleared = self._publisher.clear(target, record)
-        if cleared.has_vanished and target.reload:
+        if cleared.has_vanished and target.is_told:
             plan = replace(plan, reload_owed=True)
         moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now(), dropped=cleared.left)
         self._records.save(target.name, moved)
-        told: ReloadResult | None = None
         if occasion.may_reload and (plan.reload_owed or occasion.is_forced_reload):
+            occasion.on_published(moved)
             done.has_told = True
-            told = self._teller.tell(target, plan, moved, occasion, stop)
+            self._tell(target, plan, desired, moved, occasion, stop, done)
+        self._discard_kept(target, before=record)
+        return plan.reason, plan.is_refused
+
+    def _tell(
+        self,
+        target: Target,
+        plan: Plan,
+        desired: Desired,
+        record: Record,
+        occasion: Occasion,
+        stop: Stop,
+        done: _Done,
+    ) -> None:
+        """The consumer is told; if it cannot live with it, it gets back what it had, where that is kept.
+
+        Raises:
+            RolledBack: it did.
+            SyncError: it could not be told, of the one or the other.
+        """
+        try:
+            done.told = self._teller.tell(target, plan, record, occasion, stop)
+        except ReloadFailed as error:
+            attempt = record.attempting
+            is_open = attempt is not None and attempt.back is not None and target.on_failure is OnFailure.ROLLBACK
+            # A stop often comes with the consumer's own end (a shutdown): that says nothing about the content.
+            if not is_open or stop.is_set():
+                raise
+            gone = self._ways_back.go(target, desired.wanted, record, error)
+            self._teller.begin_anew(target.name)
+            refused = refusal(gone)
+            assert refused is not None
+            try:
+                done.told = self._teller.tell(target, plan_of_return(target, gone), gone, occasion, stop)
+            except ReloadFailed as again:
+                message = f"{refused.message}; telling the consumer of those failed: {again.message}"
+                raise ReloadFailed(message, hint=again.hint, reason=again.reason) from again
+            raise refused from error
+
+    def _discard_kept(self, target: Target, *, before: Record) -> None:
+        """What the attempt in `before` held is no way back any more, if that attempt is over."""
         after = self._records.get(target.name)
-        if record.attempting is not None and (after is None or after.attempting is None):
-            self._checker.discard_kept(target, record.attempting)
-        return plan.reason, told
+        if before.attempting is None or (after is not None and after.attempting is not None):
+            return
+        self._checker.discard_kept(target, before.attempting)
+        if before.attempting.back is not None:
+            self._ways_back.discard(target, before.attempting.back)
 
     def _tell_owed(self, target: Target, occasion: Occasion, stop: Stop) -> ReloadResult | None:
         """The newest could not be had, or was refused: what is on disk must be told all the same, if that is owed."""
         record = self._records.get(target.name)
-        if record is None or not record.reload_owed or not target.reload or not occasion.may_reload:
+        target = record.known(target) if record is not None else target
+        if record is None or not record.reload_owed or not target.is_told or not occasion.may_reload:
             return None
-        if record.attempting is not None and not record.attempting.is_checked:
+        if record.attempting is not None and (not record.attempting.is_checked or record.attempting.is_going_back):
             return None
+        done = _Done()
         try:
             observed = self._observe(target)
             desired = as_recorded(target, observed, record)
             if desired is None:
                 return None
-            return self._carry_out(target, desired, observed, record, occasion, stop, _Done())[1]
+            self._carry_out(target, desired, observed, record, occasion, stop, done)
         except SyncError as error:  # it stays owed, and the pass has an error of its own to report
             logger().warning(RELOAD_FAILED, target=target.name, error=error.message, hint=error.hint)
-            return None
+        return done.told
 
     # ---- validate and publish
 
@@ -183,6 +260,7 @@ class Reconciler:
         target: Target,
         plan: Plan,
         desired: Desired,
+        observed: Mapping[AbsolutePath, FileState],
         record: Record,
         occasion: Occasion,
         stop: Stop,
@@ -195,15 +273,17 @@ class Reconciler:
             self._checker.refuse_again(target.name, digests, occasion)
         elif target.validate is not None:
             self._checker.check_staged(target, desired, stop)
+        back = self._ways_back.open_for(target, plan, desired.wanted, observed, record)
+        is_fresh = record.attempting is None
+        if back is not None and is_fresh and not self._teller.is_well(target, record, occasion, stop):
+            back = None
         stop.check()
-        kept: dict[str, str] = {}
-        if in_place:
-            # What is there is the way back. It was checked, or edited by a person: `_pass` began with the check of
-            # what an earlier attempt may have left.
-            for spec in target.files:
-                if spec.path in digests and (name := self._disk.keep(spec)) is not None:
-                    kept[spec.path] = name
-        attempt = Attempt(digests=digests, kept=kept, is_checked=not in_place)
+        # In place: what is there is the way back of the check. It was checked, or edited by a person: `_pass` began
+        # with the check of what an earlier attempt may have left.
+        kept = self._ways_back.kept(target, plan, observed) if in_place else {}
+        if back is not None:
+            back = self._ways_back.held(target, plan, observed, back, kept)
+        attempt = Attempt(digests=digests, kept=kept, is_checked=not in_place, back=back)
         begun = attempting(record, attempt) if in_place or plan.reload_owed else record
         self._records.save(target.name, begun)
         try:

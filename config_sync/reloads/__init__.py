@@ -8,43 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from config_sync.fields import Field, fields
-from config_sync.kinds import PathText, Text
 from config_sync.reloads.check import run_check
 from config_sync.reloads.command import COMMAND_KIND, CommandReload
-from config_sync.reloads.kind import ReloadKind, later
+from config_sync.reloads.http_ import HTTP_KIND, HttpReload
+from config_sync.reloads.kind import Doubt, Examined, ReloadKind
 from config_sync.reloads.signal_ import SIGNAL_KIND, SignalReload
 from config_sync.reloads.story import placeholder_problem, substitute
 from config_sync.reloads.systemd import SYSTEMD_KIND, SystemdReload
-
-_HTTP = later(
-    "http",
-    *fields(
-        Field("http", Text("a URL"), "The URL to call.", not_yet=True),
-        Field("method", Text(), "The HTTP method.", not_yet=True, default_text="POST"),
-        Field("expect", Text(), "The status codes that mean success.", not_yet=True, default_text="[200]"),
-        Field("headers", Text(), "Headers to send.", not_yet=True, default_text="{}"),
-        Field("timeout", Text(), "How long the call may take.", not_yet=True, default_text="5s"),
-    ),
-    doc="Calls a URL of the consumer.",
-)
-_TOUCH = later(
-    "touch",
-    *fields(Field("touch", PathText(), "The stamp file.", not_yet=True)),
-    doc="Writes a stamp file, for path units and other watchers.",
-)
+from config_sync.reloads.touch import TOUCH_KIND, TouchReload
 
 RELOADS: Mapping[str, ReloadKind] = {
-    kind.key: kind for kind in (SYSTEMD_KIND, SIGNAL_KIND, COMMAND_KIND, _HTTP, _TOUCH)
+    kind.key: kind for kind in (SYSTEMD_KIND, SIGNAL_KIND, COMMAND_KIND, HTTP_KIND, TOUCH_KIND)
 }
 """Every kind by its word, in the order of the reference."""
 
 __all__ = [
     "RELOADS",
     "CommandReload",
+    "Doubt",
+    "Examined",
+    "HttpReload",
     "ReloadKind",
     "SignalReload",
     "SystemdReload",
+    "TouchReload",
     "placeholder_problem",
     "run_check",
     "substitute",

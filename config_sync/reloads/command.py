@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from config_sync.errors import ReloadFailed
-from config_sync.fields import Field, JsonSchema, ListNode, Node, Problems, ScalarNode, Values, fields, refuse
-from config_sync.kinds import Argv, Duration, Flag, Parsed, Text, TextMap
+from config_sync.fields import (
+    Field,
+    JsonSchema,
+    ListNode,
+    Node,
+    Problems,
+    ScalarNode,
+    Values,
+    expanded,
+    fields,
+    quoted,
+    refuse,
+)
+from config_sync.kinds import Argv, Duration, Flag, Parsed, PathText, TextMap
 from config_sync.log import HOOK_PRINTED, logger
-from config_sync.model import ReloadOrder, ReloadResult, StopSignal
-from config_sync.process import CouldNotStart, run_command
-from config_sync.reloads.kind import ReloadKind
+from config_sync.model import AbsolutePath, ReloadOrder, ReloadResult, StopSignal
+from config_sync.process import DEFAULT_PATH, Account, CouldNotStart, Ended, account_of, run_command
+from config_sync.reloads.kind import Doubt, ReloadKind
 from config_sync.reloads.story import hook_environment, published, story, substitute
 
 STOP_GRACE_S = 10.0
@@ -32,12 +45,17 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class CommandReload:
-    """Runs `argv`, or `shell` by ``/bin/sh -c`` where it is set; exit code 0 within `timeout_s` seconds is success."""
+    """Runs `argv`, or `shell` by ``/bin/sh -c`` where it is set; exit code 0 within `timeout_s` seconds is success.
+
+    `cwd` and `account` None: in the agent's directory, as the agent.
+    """
 
     argv: tuple[str, ...]
     shell: str | None = None
     timeout_s: float = 30.0
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    cwd: AbsolutePath | None = None
+    account: Account | None = None
 
     @property
     def kind(self) -> str:
@@ -62,30 +80,65 @@ class CommandReload:
         try:
             argv = substitute(self.argv, name=order.target, paths=published(order.files))
         except ValueError as error:
-            raise ReloadFailed(f"{self.describe()} cannot be run: {error}", hint="change `command`") from None
+            raise ReloadFailed(
+                f"{self.describe()} cannot be run: {error}", hint="change `command`", reason="HookNotRunnable"
+            ) from None
         try:
             finished = run_command(
                 ("/bin/sh", "-c", self.shell) if self.shell is not None else argv,
-                env={**hook_environment(os.environ, order), **self.env},
+                env={**hook_environment(os.environ, order), **self._own_environment()},
                 timeout_s=self.timeout_s,
                 stop=stop,
                 stdin=story(order),
                 stop_grace_s=STOP_GRACE_S,
                 on_line=told,
                 redact=[value for name, value in self.env.items() if _SECRET_NAME.search(name)],
+                cwd=self.cwd,
+                account=self.account,
             )
         except CouldNotStart as error:
             raise ReloadFailed(
-                f"{self.describe()} could not be started: {error}", hint="correct `command`, or the file's permissions"
+                f"{self.describe()} could not be started: {error}",
+                hint=_ROOT_ONLY if self._is_out_of_reach else "correct `command`, or the file's permissions",
+                reason="HookNotRunnable",
             ) from error
         if finished.truncated:
             logger().warning(HOOK_PRINTED, target=order.target, kind=self.kind, error="more was printed, and dropped")
         if finished.is_success:
             return ReloadResult.RELOADED
-        raise ReloadFailed(
-            f"{self.describe()} {finished.describe()}",
-            hint="what it printed is in the log (hook.printed)" if finished.output_tail else "it printed nothing",
-        )
+        message = f"{self.describe()} {finished.describe()}"
+        hint = "what it printed is in the log (hook.printed)" if finished.output_tail else "it printed nothing"
+        if finished.how is Ended.TIMED_OUT:
+            raise ReloadFailed(
+                message, hint=f"{hint}; find what it waits for, or raise `timeout`", reason="HookTimedOut"
+            )
+        raise ReloadFailed(message, hint=hint, reason="HookFailed")
+
+    def doubts(self) -> Iterator[Doubt]:
+        """A user that we cannot become is an error; a program or a directory may still come."""
+        if self.account is not None and self._is_out_of_reach:
+            yield Doubt(f"uid {os.geteuid()} may not run a hook as user {self.account.name}", _ROOT_ONLY, is_error=True)
+        if self.argv and "{" not in self.argv[0]:
+            path = self._own_environment().get("PATH", os.environ.get("PATH", DEFAULT_PATH))
+            if shutil.which(os.path.join(self.cwd or "", self.argv[0]) if "/" in self.argv[0] else self.argv[0],
+                            path=path) is None:  # fmt: skip
+                yield Doubt(
+                    f"{self.argv[0]} is not there, or may not be executed", "install it, or write its whole path"
+                )
+        if self.cwd is not None and not os.path.isdir(self.cwd):
+            yield Doubt(f"its directory {self.cwd} does not exist", "create it, or correct `cwd`")
+
+    @property
+    def _is_out_of_reach(self) -> bool:
+        return self.account is not None and not self.account.may_be_taken
+
+    def _own_environment(self) -> Mapping[str, str]:
+        """Another user's hook finds that user's home."""
+        home = {} if self.account is None or self.account.is_ours else {"HOME": self.account.home}
+        return {**home, **self.env}
+
+
+_ROOT_ONLY = "run the agent as root or with CAP_SETUID, CAP_SETGID and CAP_KILL, or leave `user` out"
 
 
 def _parse_command(node: Node, problems: Problems) -> tuple[str, ...] | str:
@@ -121,8 +174,30 @@ SHELL = Field("shell", Flag(), "`command` is a text for `/bin/sh -c`.", default=
 ENV: Field[Mapping[str, str]] = Field(
     "env", TextMap(), "Added to its environment.", default=MappingProxyType({}), default_text="{}"
 )
-USER = Field("user", Text(), "Run it as this user.", not_yet=True)
-CWD = Field("cwd", Text(), "Run it in this directory.", not_yet=True)
+
+
+def _parse_user(node: Node, problems: Problems) -> Account | None:
+    """A user of this machine; None where a variable is unset and not needed, with its warning."""
+    one = expanded(node, problems, USER.kind.expected)
+    if isinstance(node, ScalarNode) and node.expansion is not None and node.expansion.unset:
+        return None
+    try:
+        return account_of(one.text)
+    except (KeyError, ValueError, OverflowError):
+        hint = "create it, or correct the name; also a number must be one of the user database"
+        raise refuse(node, problems, f"no user {quoted(one.text)} on this machine", hint=hint) from None
+
+
+def _user_schema() -> JsonSchema:
+    return {"type": ["string", "integer"], "minLength": 1, "minimum": 0}
+
+
+USER: Field[Account | None] = Field(
+    "user",
+    Parsed("a user name or id", _parse_user, _user_schema),
+    "Run it as this user, with that user's groups and HOME, and none of the agent's rights. Takes root.",
+)
+CWD: Field[AbsolutePath] = Field("cwd", PathText(), "Run it in this directory.")
 
 
 def _build(values: Values) -> CommandReload:
@@ -135,10 +210,10 @@ def _build(values: Values) -> CommandReload:
     if isinstance(command, str):
         if not is_shell:
             raise ValueError("a text needs `shell: true` beside it; without a shell write a list: [nginx, -s, reload]")
-        return CommandReload((), command, values[TIMEOUT], env)
+        return CommandReload((), command, values[TIMEOUT], env, values.optional(CWD), values.optional(USER))
     if is_shell:
         raise ValueError("`shell: true` needs a text, not a list")
-    return CommandReload(command, None, values[TIMEOUT], env)
+    return CommandReload(command, None, values[TIMEOUT], env, values.optional(CWD), values.optional(USER))
 
 
 COMMAND_KIND = ReloadKind(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from config_sync.fields import Field, Values
 from config_sync.model import Reload
@@ -13,7 +14,8 @@ from config_sync.model import Reload
 class ReloadKind:
     """One kind of reload. `fields[0]` is the key that names the kind; `not_yet`: declared, refused in this version.
 
-    `build` raises ValueError, with the sentence to show, where the keys do not fit together.
+    `build` raises ValueError, with the sentence to show, where the keys do not fit together. `warning` is the sentence
+    for what works but may surprise.
     """
 
     key: str
@@ -21,12 +23,30 @@ class ReloadKind:
     build: Callable[[Values], Reload]
     doc: str
     not_yet: bool = False
+    warning: Callable[[Values], str | None] = lambda _: None
 
 
-def later(key: str, *table: Field[object], doc: str) -> ReloadKind:
-    """A kind that a later version brings: its keys are known, so that the error can say so."""
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What on this machine, now and for this user, stands in the way of a reload. `is_error`: it cannot pass."""
 
-    def refuse(_: Values) -> Reload:
-        raise ValueError(f"{key!r} is not in this version")
+    message: str
+    hint: str
+    is_error: bool = False
 
-    return ReloadKind(key, table, refuse, doc, not_yet=True)
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a failure means: its reason, a word that is stable, and what to do."""
+
+    reason: str
+    hint: str
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A reload that can say beforehand, without telling anyone, what would stand in its way (``config-sync check``)."""
+
+    def doubts(self) -> Iterator[Doubt]:
+        """All that can be found out."""
+        ...

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from config_sync.errors import ReloadFailed
 from config_sync.log import RELOAD_WARNED, logger
-from config_sync.model import AbsolutePath
-from config_sync.process import ProcessHandle, open_process
+from config_sync.model import AbsolutePath, ReloadOrder, StopSignal
+from config_sync.process import NotRunning, ProcessHandle, open_process
 
 SLACK_S = 2.0
 """Clocks, file systems and the 10 ms of a start time never agree exactly (reload.md)."""
@@ -46,10 +46,32 @@ _seen: dict[AbsolutePath, _Seen] = {}
 _seen_lock = threading.Lock()
 
 
-def remember(path: AbsolutePath, process: ProcessHandle) -> None:
-    """The process took a signal well."""
-    with _seen_lock:
-        _seen[path] = _Seen(process.exe, process.cmdline)
+@dataclass(frozen=True, slots=True)
+class ByPidFile:
+    """The process whose number stands in `path`."""
+
+    path: AbsolutePath
+
+    def describe(self) -> str:
+        """``the pid in /run/nginx.pid``."""
+        return f"the pid in {self.path}"
+
+    def find(self, order: ReloadOrder, stop: StopSignal) -> ProcessHandle:  # noqa: ARG002  # a pid file is read at once
+        """The process; the caller closes it.
+
+        Raises:
+            NotRunning: no pid file, an empty one, or a dead pid.
+            ReloadFailed: it cannot be trusted, or not be read.
+        """
+        found = read_pid_file(self.path)
+        if found is None:
+            raise NotRunning(f"there is no {self.path}, or nothing is in it")
+        return open_consumer(found)
+
+    def took_well(self, process: ProcessHandle) -> None:
+        """Remember it: tells a stepped clock from a number given to a stranger, next time."""
+        with _seen_lock:
+            _seen[self.path] = _Seen(process.exe, process.cmdline)
 
 
 def read_pid_file(path: AbsolutePath) -> PidFile | None:
@@ -65,22 +87,31 @@ def read_pid_file(path: AbsolutePath) -> PidFile | None:
         return None
     except OSError as error:
         if os.path.islink(path):
-            raise ReloadFailed(f"pid file {path} is a symbolic link", hint="name the file itself") from None
+            raise ReloadFailed(
+                f"pid file {path} is a symbolic link", hint="name the file itself", reason="PidFileUntrusted"
+            ) from None
         raise ReloadFailed(
-            f"pid file {path} cannot be read: {error.strerror}", hint=f"let uid {os.geteuid()} read it"
+            f"pid file {path} cannot be read: {error.strerror}",
+            hint=f"let uid {os.geteuid()} read it",
+            reason="PidFileUnreadable",
         ) from error
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise ReloadFailed(f"pid file {path} is not a regular file", hint="name the file that holds the pid")
+            raise ReloadFailed(
+                f"pid file {path} is not a regular file",
+                hint="name the file that holds the pid",
+                reason="PidFileUntrusted",
+            )
         if found.st_mode & stat.S_IWOTH:
             raise ReloadFailed(
                 f"pid file {path} may be written by anyone (mode {stat.S_IMODE(found.st_mode):04o})",
                 hint="take that right away (chmod o-w), or any user could choose which process is signalled",
+                reason="PidFileUntrusted",
             )
         text = os.read(descriptor, _MAX_BYTES)
     except OSError as error:
-        raise ReloadFailed(f"pid file {path} cannot be read: {error.strerror}") from error
+        raise ReloadFailed(f"pid file {path} cannot be read: {error.strerror}", reason="PidFileUnreadable") from error
     finally:
         os.close(descriptor)
     if not text.strip():
@@ -92,6 +123,7 @@ def read_pid_file(path: AbsolutePath) -> PidFile | None:
         raise ReloadFailed(
             f"pid file {path} holds no process id",
             hint="the program may be writing it right now: it is tried again",
+            reason="PidFileUnreadable",
         )
     return PidFile(path, int(first), found.st_mtime, found.st_uid)
 
@@ -104,11 +136,17 @@ def open_consumer(found: PidFile) -> ProcessHandle:
         ReloadFailed: its number belongs to someone else now, or may not be trusted.
     """
     if found.pid == os.getpid():
-        raise ReloadFailed(f"pid file {found.path} names config-sync itself", hint="name the consumer's pid file")
+        raise ReloadFailed(
+            f"pid file {found.path} names config-sync itself",
+            hint="name the consumer's pid file",
+            reason="PidFileUntrusted",
+        )
     try:
         process = open_process(found.pid)
     except PermissionError as error:
-        raise ReloadFailed(str(error), hint="give the agent a /proc that shows the consumer") from error
+        raise ReloadFailed(
+            str(error), hint="give the agent a /proc that shows the consumer", reason="ProcessHidden"
+        ) from error
     try:
         _check_owner(found, process)
         if found.mtime < process.started_at - SLACK_S:
@@ -125,6 +163,7 @@ def _check_owner(found: PidFile, process: ProcessHandle) -> None:
             f"pid file {found.path} belongs to uid {found.uid}, but process {process.pid} ({process.name}) runs as"
             f" uid {process.uid}",
             hint="a user's pid file may name that user's processes only: give it to root",
+            reason="PidFileUntrusted",
         )
 
 
@@ -145,6 +184,7 @@ def _check_age(found: PidFile, process: ProcessHandle) -> None:
         raise ReloadFailed(
             f"pid file {found.path} is stale: it is older than process {process.pid} ({process.name})",
             hint="restart the consumer, or remove its pid file if it does not run (`touch` the file if it is right)",
+            reason="PidFileStale",
         )
     logger().warning(
         RELOAD_WARNED,

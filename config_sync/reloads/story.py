@@ -7,8 +7,8 @@ The environment is an allow list, so that no credential and none of systemd's ch
 - ``CONFIG_SYNC_VERSION``, ``CONFIG_SYNC_PREVIOUS_VERSION`` (empty where not known),
 - ``CONFIG_SYNC_FILES``, ``CONFIG_SYNC_CHANGED``: paths, one a line.
 
-The story is one JSON object with the members ``target reason attempt version previous_version changed_by written_at``
-(Unix seconds) ``files changed``; what is not known is null.
+The story is one JSON object with the members ``target reason attempt version previous_version changed_by saved_at
+written_at`` (both Unix seconds: at the service, and to disk) ``files changed``; what is not known is null.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def story(order: ReloadOrder) -> bytes:
         "version": order.version,
         "previous_version": order.previous_version,
         "changed_by": order.changed_by,
+        "saved_at": order.saved_at,
         "written_at": order.written_at,
         "files": list(order.files),
         "changed": list(order.changed),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from config_sync.fields import JsonSchema, Node, Problems, expanded, refuse
+from config_sync.kinds import Parsed
 from config_sync.model import ReloadOrder, ReloadResult
 
 _SUFFIXES = ("service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope")
@@ -17,7 +19,7 @@ _SUFFIXES = ("service", "socket", "device", "mount", "automount", "swap", "targe
 _UNIT = re.compile(r"[A-Za-z0-9:_\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.\\-]+)?", re.ASCII)
 """systemd.unit(5); no globs, which systemctl would match against several units, and no leading dash or dot."""
 
-SHOWN = "Id,Type,LoadState,ActiveState,SubState,InactiveExitTimestamp,InvocationID"
+SHOWN = "Id,Type,LoadState,ActiveState,SubState,InactiveExitTimestamp,InvocationID,MainPID"
 """What is asked of ``systemctl show``, in an environment with ``TZ=UTC``."""
 
 _SLACK_S = 2.0
@@ -35,9 +37,29 @@ def unit_name(text: str) -> str:
     return full
 
 
+def _parse_unit(node: Node, problems: Problems) -> str:
+    """The full name of one unit."""
+    text = expanded(node, problems, UNIT_NAME.expected).text
+    try:
+        return unit_name(text)
+    except ValueError as error:
+        raise refuse(node, problems, f"{error}, not {text!r}") from None
+
+
+def _unit_schema() -> JsonSchema:
+    return {"type": "string", "minLength": 1, "maxLength": 255}
+
+
+UNIT_NAME = Parsed("a unit's name such as nginx.service", _parse_unit, _unit_schema)
+"""The kind of setting that names one unit."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitState:
-    """A unit as ``systemctl show`` tells it. `left_inactive_at`: Unix seconds, cut to whole ones."""
+    """A unit as ``systemctl show`` tells it.
+
+    `left_inactive_at`: Unix seconds, cut to whole ones. `main_pid` is None where it has no main process.
+    """
 
     id: str
     type: str
@@ -46,6 +68,7 @@ class UnitState:
     sub: str
     left_inactive_at: float | None
     invocation_id: str
+    main_pid: int | None = None
 
     @property
     def is_unknown(self) -> bool:
@@ -69,6 +92,7 @@ def parse_show(text: str) -> UnitState:
         sub=told.get("SubState", ""),
         left_inactive_at=_unix_seconds(told.get("InactiveExitTimestamp", "")),
         invocation_id=told.get("InvocationID", ""),
+        main_pid=int(told.get("MainPID") or 0) or None,
     )
 
 
@@ -95,7 +119,8 @@ def decide(state: UnitState, action: str, order: ReloadOrder, *, own: OwnUnit) -
 
     It started when it left ``inactive``: before any ``ExecStartPre=``, so that "started after the write" is never said
     of one that may have read the old file. ``failed`` wanted to run: ``restart`` and ``reload-or-restart`` start it
-    again, as systemctl does, since the new file may be the cure; a unit that is merely inactive is never started.
+    again, as systemctl does, since the new file may be the cure; a unit that is merely inactive is never started, but
+    by ``start``: that one is no consumer, it is run for the reload.
     """
     if own.is_unit(state):
         return ReloadResult.OWN_UNIT
@@ -104,6 +129,8 @@ def decide(state: UnitState, action: str, order: ReloadOrder, *, own: OwnUnit) -
             return ReloadResult.WAITING_FOR_CONSUMER  # it crashed: nothing runs until systemd starts it anew
         case "activating":
             return Step.WAIT
+        case "inactive" | "failed" if action == "start":
+            return Step.ACT
         case "failed" if action in ("restart", "reload-or-restart"):
             return Step.ACT
         case "inactive" | "failed" | "deactivating":

@@ -94,6 +94,10 @@ _HINTS: dict[type[SyncError], str] = {
 _WORDS = (
     ("service.host", "Options.host"),
     ("service.ca_file", "an http_client with verify=ssl.create_default_context(cafile=...)"),
+    ("service.request_timeout", "Options.request_timeout"),
+    ("service.client_cert", "an http_client with a context that has the certificate"),
+    ("service.resync", "retry_delay"),
+    ("service.key", "Options.encryption_key"),
     ("raise service.max_size if a config this large is meant", "a config has at most 16 MiB"),
 )
 """The agent's settings in its hints, and what an SDK user turns instead."""

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from config_sync.fields import Field
 from config_sync.formats import FORMATS
+from config_sync.probes import PROBES
 from config_sync.settings.agent import AGENT
 from config_sync.settings.checker import VALIDATE
 from config_sync.settings.file import FILE, OPTIONS
+from config_sync.settings.probe import probe_table
 from config_sync.settings.reload import WORKING_KINDS
 from config_sync.settings.root import ROOT
 from config_sync.settings.section import Section
@@ -29,6 +31,9 @@ def reference() -> str:
     formats = [kind for kind in FORMATS.values() if kind.fields]
     parts += [_part(f"Options of the format `{kind.name}`", kind.fields, f"{kind.name}.") for kind in formats]
     parts += [_part(f"A reload by `{kind.key}`", kind.fields, "", intro=kind.doc) for kind in WORKING_KINDS]
+    parts += [
+        _part(f"A probe by `{kind.key}`", probe_table(kind), "probe.", intro=kind.doc) for kind in PROBES.values()
+    ]
     return "\n".join(parts)
 
 

@@ -9,18 +9,17 @@ from config_sync.errors import SettingsError
 from config_sync.fields import (
     Field,
     Invalid,
-    JsonSchema,
     MapNode,
     Node,
     Problems,
     Values,
-    expanded,
     fields,
     parse_partly,
-    refuse,
+    quoted,
 )
-from config_sync.formats import FORMATS, LATER_FORMATS, SourceReader, format_for_path
-from config_sync.kinds import Choice, Flag, Integer, Name, Parsed, PathText, Text, words
+from config_sync.formats import FORMATS, SourceReader, format_for_path
+from config_sync.formats.template import TemplateFormat
+from config_sync.kinds import Choice, Flag, PathText, words
 from config_sync.model import (
     AbsolutePath,
     ConfigName,
@@ -28,38 +27,22 @@ from config_sync.model import (
     Durability,
     FileSpec,
     Format,
+    Part,
     SymlinkPolicy,
     WriteMode,
 )
 from config_sync.settings.identity import GROUP as GROUP_ID
 from config_sync.settings.identity import OWNER as OWNER_ID
+from config_sync.settings.merge import CONFIG, ENVIRONMENT_NAME, MERGE, SELECT, VERSION, parts_of
 from config_sync.settings.mode import MODE as FILE_MODE
 from config_sync.settings.section import Section, as_values
 from config_sync.settings.text import Fault
 
-
-def _parse_environment(node: Node, problems: Problems) -> str:
-    expected = "the name of an environment"
-    one = expanded(node, problems, expected)
-    if not one.text or len(one.text) > 253 or not one.text.isprintable() or " " in one.text:
-        raise refuse(node, problems, f"expected {expected}: 1 to 253 characters without blanks")
-    return one.text
-
-
-def _environment_schema() -> JsonSchema:
-    return {"type": "string", "minLength": 1, "maxLength": 253, "pattern": r"^\S+$"}
-
-
-ENVIRONMENT_NAME = Parsed("the name of an environment", _parse_environment, _environment_schema)
-
-PATH = Field("path", PathText(), "the file, absolute", is_required=True)
-CONFIG = Field("config", Name(), "the config it is made of", default_text="the target's name")
+PATH = Field("path", PathText(), "the file, absolute; for the format `files` its directory", is_required=True)
 ENVIRONMENT = Field("environment", ENVIRONMENT_NAME, "of the config", default_text="the target's")
-VERSION = Field("version", Integer(1), "a pin: this version is fetched once and never watched")
-MERGE = Field("merge", Text(), "several configs, later wins", not_yet=True)
 FORMAT = Field(
     "format",
-    words(*FORMATS, later=LATER_FORMATS),
+    words(*FORMATS),
     "how the document is written; " + ", ".join(f"`{kind.name}`: {kind.doc}" for kind in FORMATS.values()),
     default_text="by the suffix: "
     + ", ".join(f"{' '.join(kind.suffixes)} → {kind.name}" for kind in FORMATS.values() if kind.suffixes),
@@ -70,8 +53,6 @@ OPTIONS: Mapping[str, Field[Values]] = {
     )
     for kind in FORMATS.values()
 }
-_LATER_OPTIONS = tuple(Field(name, Text(), f"options of the format {name}", not_yet=True) for name in LATER_FORMATS)
-SELECT = Field("select", Text(), "a JSON pointer: only this part of the document", not_yet=True)
 MODE = Field("mode", FILE_MODE, 'a quoted octal text or "u=rw,g=r"', 0o640, "0640")
 OWNER = Field("owner", OWNER_ID, "name or id", default_text="the agent's")
 GROUP = Field("group", GROUP_ID, "name or id", default_text="the (setgid) directory's, else the agent's")
@@ -101,7 +82,7 @@ DURABILITY = Field(
 )
 
 FILE = fields(
-    PATH, CONFIG, ENVIRONMENT, VERSION, MERGE, FORMAT, *OPTIONS.values(), *_LATER_OPTIONS, SELECT, MODE, OWNER, GROUP,
+    PATH, CONFIG, ENVIRONMENT, VERSION, MERGE, FORMAT, *OPTIONS.values(), SELECT, MODE, OWNER, GROUP,
     ALLOW_EMPTY, WRITE, SYMLINK, CREATE_PARENTS, DURABILITY,
 )  # fmt: skip
 
@@ -123,13 +104,16 @@ def build_file(node: Node, owner: Owner, problems: Problems) -> FileSpec:
         raise Invalid
     if path == "/":
         raise _refuse_path(values, problems, "expected the path of a file, not /")
+    environment = values.optional(ENVIRONMENT) or owner.environment
+    parts: tuple[Part, ...] = ()
+    try:
+        parts = parts_of(values, environment, problems)
+    except Invalid:
+        is_right = False
+    own = ConfigRef(values.optional(CONFIG) or owner.name, environment, values.optional(VERSION))
     spec = FileSpec(
         path=path,
-        source=ConfigRef(
-            values.optional(CONFIG) or owner.name,
-            values.optional(ENVIRONMENT) or owner.environment,
-            values.optional(VERSION),
-        ),
+        source=parts[0].ref if parts else own,
         format=_build_format(values, path, owner, problems),
         mode=values[MODE],
         uid=values.optional(OWNER),
@@ -139,10 +123,30 @@ def build_file(node: Node, owner: Owner, problems: Problems) -> FileSpec:
         create_parents=values[CREATE_PARENTS],
         durability=values[DURABILITY],
         write=values[WRITE],
+        merge=parts,
+        select=values.optional(SELECT) or None,
     )
+    is_right = _knows_configs(spec, values, problems) and is_right
     if not is_right:
         raise Invalid
     return spec
+
+
+def _knows_configs(spec: FileSpec, values: Values, problems: Problems) -> bool:
+    """Whether a template names only configs that its file is made of; what it does not know is reported."""
+    if not isinstance(spec.format, TemplateFormat):
+        return True
+    known = [str(part.ref.name) for part in spec.parts]
+    missing = {name: line for name, line in spec.format.named_configs.items() if name not in known}
+    for name, line in missing.items():
+        dashed = next((one for one in known if one.startswith(f"{name}-")), None)
+        hint = f'write configs["{dashed}"]' if dashed else f"the file is made of {', '.join(known)}: see 'merge'"
+        problems.error(
+            values.place_of(OPTIONS["template"]),
+            f"template {spec.format.source}, line {line}: {quoted(name)} is none of the file's configs",
+            hint=hint,
+        )
+    return not missing
 
 
 def _refuse_path(values: Values, problems: Problems, message: str, *, hint: str | None = None) -> Invalid:

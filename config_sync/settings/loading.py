@@ -99,9 +99,7 @@ def _targets(root: MapNode, problems: Problems) -> list[Target]:
     report_shared(destinations, problems)
     places = {one.target: one.place for one in reversed(destinations)}
     sets = [target for target in found if target.layout is Layout.DIRECTORY]
-    report_shared_sets(
-        (Destination(target.name, target.files[0].path.parent, places[target.name]) for target in sets), problems
-    )
+    report_shared_sets((Destination(target.name, target.directory, places[target.name]) for target in sets), problems)
     return found
 
 

@@ -23,8 +23,6 @@ from config_sync.reloads import RELOADS
 from config_sync.reloads.story import placeholder_problem
 from config_sync.settings.section import mapping_schema
 
-LATER_KINDS = tuple(key for key in ("http", "touch") if key not in RELOADS or RELOADS[key].not_yet)
-"""Kinds of the contract that this version does not have."""
 WORKING_KINDS = tuple(kind for kind in RELOADS.values() if not kind.not_yet)
 
 EXPECTED = "a mapping with one of " + ", ".join(kind.key for kind in WORKING_KINDS) + ", or a list of them"
@@ -69,31 +67,27 @@ def _parse_one(node: Node, problems: Problems) -> PlacedReload:
         reload = kind.build(values)
     except ValueError as error:
         raise refuse(node, problems, str(error)) from None
+    if said := kind.warning(values):
+        problems.warn(node.place, said)
     given = (values.by_key[key] for key in values.places)
     commands = (tuple(word for word in one if isinstance(word, str)) for one in given if isinstance(one, tuple))
     return PlacedReload(reload, node.place, tuple(commands))
 
 
 def _kind_key(node: MapNode, problems: Problems) -> str:
-    """The one key that names a working kind. Raises Invalid."""
-    if later := [key for key in node.entries if key in LATER_KINDS]:
-        problems.error(
-            node.key_places[later[0]], f"{later[0]!r} is not in this version; expected {EXPECTED}", hint="remove it"
-        )
-        raise Invalid
+    """The one key that names a kind. Raises Invalid."""
     known = [key for key in node.entries if key in RELOADS]
     if len(known) == 1:
         return known[0]
     if known:
         hint = "write a list: each action is an item of its own"
         raise refuse(node, problems, f"one action has one kind, not {' and '.join(known)}", hint=hint)
-    keys = tuple(kind.key for kind in WORKING_KINDS)
-    near = next((found for key in node.entries if (found := nearest(key, keys))), None)
+    near = next((found for key in node.entries if (found := nearest(key, tuple(RELOADS)))), None)
     raise refuse(node, problems, f"expected {EXPECTED}", hint=f"did you mean {near!r}?" if near else None)
 
 
 def _schema() -> JsonSchema:
-    forms: list[JsonSchema] = [{**mapping_schema(kind.fields), "description": kind.doc} for kind in WORKING_KINDS]
+    forms: list[JsonSchema] = [{**mapping_schema(kind.fields), "description": kind.doc} for kind in RELOADS.values()]
     one: JsonSchema = {"oneOf": [*forms]}
     return {"anyOf": [one, {"type": "array", "items": one}]}
 

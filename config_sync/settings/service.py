@@ -20,11 +20,12 @@ from config_sync.fields import (
     nearest,
     refuse,
 )
-from config_sync.kinds import Duration, Flag, Parsed, PathText, Size, Text, words
+from config_sync.kinds import Duration, Flag, Parsed, PathText, Size, words
 from config_sync.settings.section import Section
 from config_sync.settings.url import BASE_URL, is_plain_and_remote
 from config_sync.settings.values import ServiceSettings
 from config_sync.settings.variables import expand
+from config_sync.settings.way import CLIENT_CERT, PROXY, proxy_for, shows_plain_text
 
 HOST_VARIABLE = "CONFIG_SERVICE_HOST"
 _DAY_S = 86400.0
@@ -114,23 +115,32 @@ KEY = Field(
 )
 ALLOW_INSECURE = Field("allow_insecure", Flag(), "allow plain http beyond loopback", False, "false")
 CA_FILE = Field("ca_file", PathText(), "a private CA; verification is never switched off")
-CLIENT_CERT = Field("client_cert", Text(), "mutual TLS", not_yet=True)
-PROXY = Field("proxy", Text(), "a proxy", not_yet=True)
 CONNECT_TIMEOUT = Field("connect_timeout", _WAIT, "for a connection to stand", 5.0, "5s")
 REQUEST_TIMEOUT = Field("request_timeout", _WAIT, "for a whole exchange", 10.0, "10s")
 IDLE_TIMEOUT = Field("idle_timeout", _WAIT, "a stream silent for longer is dead: reconnect and compare", 90.0, "90s")
 RESYNC = Field(
     "resync", Duration(minimum_s=1, maximum_s=7 * _DAY_S), "±20 %: compares what a stream never told", 300.0, "5m"
 )
+_WATCH_DOC = (
+    "how changes are noticed: `stream`; `poll`, by the times in the list of configs; `auto`: by streams, and by the "
+    "list where they are not to be had"
+)
 RETRY = _delays("retry", (0.5, "500ms"), (5.0, "5s"), "fetches of `once`, of commands, and of the first 30 s of `run`")
 RECONNECT = _delays("reconnect", (5.0, "5s"), (60.0, "60s"), "streams, and fetches after that")
-WATCH = Field("watch", words("auto", "stream", later=("poll",)), "how changes are noticed", "auto", "auto")
+WATCH = Field("watch", words("auto", "stream", "poll"), _WATCH_DOC, "auto", "auto")
+POLL_INTERVAL = Field(
+    "poll_interval",
+    Duration(minimum_s=1, maximum_s=_DAY_S),
+    "±20 %: how often the list of configs is looked at where it is polled",
+    30.0,
+    "30s",
+)
 MAX_SIZE = Field("max_size", Size(), "of one response", 1024**2, "1MiB")
 STALE_AFTER = Field("stale_after", _WAIT, "not confirmed current for longer: state `stale`", 900.0, "15m")
 
 SERVICE = fields(
     HOST, TOKEN, KEY, ALLOW_INSECURE, CA_FILE, CLIENT_CERT, PROXY, CONNECT_TIMEOUT, REQUEST_TIMEOUT, IDLE_TIMEOUT,
-    RESYNC, RETRY, RECONNECT, WATCH, MAX_SIZE, STALE_AFTER,
+    RESYNC, RETRY, RECONNECT, WATCH, POLL_INTERVAL, MAX_SIZE, STALE_AFTER,
 )  # fmt: skip
 
 
@@ -147,6 +157,14 @@ def build_service(
             hint="use https://, with service.ca_file for a private CA; or say service.allow_insecure: true "
             "(--allow-insecure) where the network is trusted",
         )
+    proxy = None if host is None else proxy_for(host, values, environ, problems)
+    if host is not None and shows_plain_text(host, proxy) and not values[ALLOW_INSECURE]:
+        problems.error(
+            values.place_of(PROXY),
+            "plain http through a proxy beyond this machine: the token would travel readable",
+            hint="leave service.proxy out for a service on this machine; or say service.allow_insecure: true "
+            "(--allow-insecure) where the network is trusted",
+        )
     token, key = values.optional(TOKEN), values.optional(KEY)
     return ServiceSettings(
         host=host,
@@ -154,6 +172,8 @@ def build_service(
         keys=KeySource(source_of(key.key, key.value, environ)) if key else default_key(environ),
         allow_insecure=values[ALLOW_INSECURE],
         ca_file=values.optional(CA_FILE),
+        client_cert=values.optional(CLIENT_CERT),
+        proxy=proxy,
         connect_timeout_s=values[CONNECT_TIMEOUT],
         request_timeout_s=values[REQUEST_TIMEOUT],
         idle_timeout_s=values[IDLE_TIMEOUT],
@@ -161,6 +181,7 @@ def build_service(
         retry=values[RETRY],
         reconnect=values[RECONNECT],
         watch=values[WATCH],
+        poll_interval_s=values[POLL_INTERVAL],
         max_bytes=values[MAX_SIZE],
         stale_after_s=values[STALE_AFTER],
     )

@@ -7,12 +7,25 @@ from collections.abc import Sequence
 
 from config_sync.fields import Field, Invalid, ListNode, MapNode, Node, Problems, Values, fields, parse_partly, refuse
 from config_sync.formats import SourceReader
-from config_sync.kinds import Choice, Duration, Flag, Parsed, Text, words
-from config_sync.model import ConfigName, Debounce, FileSpec, Layout, OnDrift, OnFirstSync, Target, WriteMode
+from config_sync.kinds import Choice, Duration, Flag, Parsed, Text
+from config_sync.model import (
+    AbsolutePath,
+    ConfigName,
+    Debounce,
+    FileSpec,
+    Layout,
+    OnDrift,
+    OnFailure,
+    OnFirstSync,
+    Target,
+    WriteMode,
+)
 from config_sync.settings.checker import CHECKER, check_validate
 from config_sync.settings.destinations import Destination
 from config_sync.settings.file import ENVIRONMENT as FILE_ENVIRONMENT
-from config_sync.settings.file import ENVIRONMENT_NAME, FILE, PATH, Owner, build_file
+from config_sync.settings.file import FILE, PATH, Owner, build_file
+from config_sync.settings.merge import ENVIRONMENT_NAME
+from config_sync.settings.probe import PROBE_KIND, check_probe_words
 from config_sync.settings.reload import RELOAD_ACTIONS, check_placeholders
 from config_sync.settings.section import Section, mapping_schema
 
@@ -46,7 +59,8 @@ LAYOUT = Field(
     "layout",
     Choice({one.value: one for one in Layout}),
     "`directory`: all files of the target, which stand in one directory, switch together: `NAME` leads to "
-    "`..data/NAME`, and `..data` to the set; a reader that opens `..data` once never sees two sets",
+    "`..data/NAME`, and `..data` to the set; a reader that opens `..data` once never sees two sets; always so with the "
+    "format `files`",
     Layout.FILES,
     "files",
 )
@@ -65,9 +79,19 @@ VALIDATE = Field(
     "anything is visible; it names `{file}`, `{file:BASENAME}` or `{dir}`",
 )
 RELOAD = Field("reload", RELOAD_ACTIONS, "how the program is told: one action or a list, in order")
-PROBE = Field("probe", Text(), "what must hold after the reload", not_yet=True)
+PROBE = Field(
+    "probe",
+    PROBE_KIND,
+    "what must hold after the reload: `{command: […]}` ends with 0, `{http: URL}` answers with 2xx, or "
+    "`{tcp: HOST:PORT}` takes a connection; with `within: 10s`",
+)
 ON_FAILURE = Field(
-    "on_failure", words("keep", later=("rollback",)), "a failed reload stays pending and is tried again", "keep", "keep"
+    "on_failure",
+    Choice({one.value: one for one in OnFailure}),
+    "what a failed reload or probe leads to: `keep`: it stays pending and is tried again; `rollback`: the files of "
+    "before are put back, the program is told again, and that revision is skipped until a newer one comes",
+    OnFailure.KEEP,
+    "keep",
 )
 ON_DRIFT = Field(
     "on_drift",
@@ -81,7 +105,7 @@ ON_FIRST_SYNC = Field(
     "on_first_sync",
     Choice({one.value: one for one in OnFirstSync}),
     "whether the first file makes a reload pending; `auto`: `systemd` and `signal` skip a program that is not running, "
-    "`command` always runs",
+    "`command`, `http` and `touch` always run",
     OnFirstSync.AUTO,
     "auto",
 )
@@ -92,7 +116,13 @@ DEBOUNCE = Field(
     Debounce(),
     "{min: 200ms, max: 2s}",
 )
-SPLAY = Field("splay", Duration(), "a random delay before a reload", 0.0, "0s", not_yet=True)
+SPLAY = Field(
+    "splay",
+    Duration(maximum_s=86400),
+    "the first try of a reload waits for a random part of it, so that a fleet does not reload at once",
+    0.0,
+    "0s",
+)
 REQUIRED = Field("required", Flag(), "counts for readiness and for `once`", True, "true")
 
 TARGET = fields(
@@ -134,14 +164,19 @@ def build_target(name: ConfigName, node: Node, read_source: SourceReader, proble
     for one in nodes:
         with contextlib.suppress(Invalid):
             files.append(build_file(one, owner, problems))
-    paths = tuple(one.path for one in destinations_of(name, node))
+    key_set = next((spec for spec in files if spec.is_set), None)
+    places = tuple(one.path for one in destinations_of(name, node))
+    paths = _paths_for_words(places, key_set)
     actions = values.optional(RELOAD) or ()
-    validate = values.optional(VALIDATE)
-    if paths and len(paths) == len(nodes):
+    validate, probe = values.optional(VALIDATE), values.optional(PROBE)
+    if paths and len(places) == len(nodes):
         check_placeholders(actions, paths, problems)
+        if probe is not None:
+            check_probe_words(probe, paths, problems)
         if validate is not None:
             check_validate(validate, values.place_of(VALIDATE), paths, problems)
-    if values.optional(LAYOUT) is Layout.DIRECTORY:
+    layout = Layout.DIRECTORY if key_set is not None else values[LAYOUT]
+    if layout is Layout.DIRECTORY:
         is_right = _fits_directory(values, files, problems) and is_right
     if not is_right or not files or len(files) < len(nodes):
         raise Invalid
@@ -150,32 +185,42 @@ def build_target(name: ConfigName, node: Node, read_source: SourceReader, proble
         files=tuple(files),
         validate=validate,
         reload=tuple(action.reload for action in actions),
-        layout=values[LAYOUT],
+        layout=layout,
         prune=values[PRUNE],
         on_drift=values[ON_DRIFT],
         on_first_sync=values[ON_FIRST_SYNC],
         debounce=values[DEBOUNCE],
         required=values[REQUIRED],
+        probe=probe.probing if probe is not None else None,
+        on_failure=values[ON_FAILURE],
+        splay_s=values[SPLAY],
+        key_set=key_set,
     )
+
+
+def _paths_for_words(paths: tuple[AbsolutePath, ...], key_set: FileSpec | None) -> tuple[AbsolutePath, ...]:
+    """What the words of commands may mean: of a set, whose names no one knows yet, its directory only."""
+    if key_set is None:
+        return paths
+    unknown = tuple(AbsolutePath(f"{key_set.path}/{{{word}}}") for word in ("one", "another"))
+    return (*(path for path in paths if path != key_set.path), *unknown)
 
 
 def _fits_directory(values: Values, files: Sequence[FileSpec], problems: Problems) -> bool:
     """Whether the target's files can be switched as one set; what stands in the way is reported."""
     place = values.place_of(LAYOUT)
     before = len(problems.errors)
-    if len({spec.path.parent for spec in files}) > 1:
-        problems.error(place, "layout: directory takes files of one directory", hint="move them, or make two targets")
+    sets = [spec.path for spec in files if spec.is_set]
+    if len({spec.directory for spec in files}) > 1 or len(sets) > 1:
+        said = "the format files fills one directory, which all files of the target share" if sets else None
+        said = said or "layout: directory takes files of one directory"
+        problems.error(place, said, hint="move them, or make two targets")
+    if sets and values.is_given(LAYOUT) and values[LAYOUT] is Layout.FILES and not place.path.startswith("defaults."):
+        problems.error(place, "the format files switches its whole set: it goes with layout: directory only")
     if reserved := [spec.path.name for spec in files if spec.path.name.startswith("..")]:
         problems.error(place, f"layout: directory keeps names that begin with .. for itself, such as {reserved[0]!r}")
     if any(spec.write is WriteMode.IN_PLACE for spec in files):
         problems.error(place, "layout: directory switches by a rename: 'write: in_place' does not go with it")
-    validate = values.optional(VALIDATE)
-    if validate is not None and validate.in_place:
-        problems.error(
-            values.place_of(VALIDATE),
-            "in_place is not in this version with layout: directory",
-            hint="a checker that takes '{dir}' sees the whole set before anything is visible",
-        )
     return len(problems.errors) == before
 
 

@@ -7,10 +7,19 @@ from dataclasses import dataclass
 from config_sync.backoff import Backoff
 from config_sync.credentials import KeySource, TokenSource
 from config_sync.errors import Problem
+from config_sync.http.proxy import Proxy
 from config_sync.model import AbsolutePath, Target
 
 RETRY = Backoff(0.5, 5.0)
 RECONNECT = Backoff(5.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCert:
+    """The files of mutual TLS, in PEM form."""
+
+    cert_file: AbsolutePath
+    key_file: AbsolutePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,8 @@ class ServiceSettings:
     keys: KeySource
     allow_insecure: bool = False
     ca_file: AbsolutePath | None = None
+    client_cert: ClientCert | None = None
+    proxy: Proxy | None = None
     connect_timeout_s: float = 5.0
     request_timeout_s: float = 10.0
     idle_timeout_s: float = 90.0
@@ -32,6 +43,7 @@ class ServiceSettings:
     retry: Backoff = RETRY
     reconnect: Backoff = RECONNECT
     watch: str = "auto"
+    poll_interval_s: float = 30.0
     max_bytes: int = 1024**2
     stale_after_s: float = 900.0
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from config_sync.clock import Clock
-from config_sync.errors import ReloadFailed, SyncError
+from config_sync.errors import ReloadFailed, ServiceError, SyncError
 from config_sync.model import (
     ChangeEvent,
     Condition,
@@ -16,21 +16,17 @@ from config_sync.model import (
     Outcome,
     Record,
     ReloadResult,
+    Result,
     Target,
     Truth,
 )
 from config_sync.plan import Reason
+from config_sync.status.keys import key_in_use
+from config_sync.status.linking import Linked as Linked
+from config_sync.status.linking import connected, is_absent
 from config_sync.status.state import Facts, State, is_local, state_of
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """How one config's stream is. `since`: Unix seconds of the last change."""
-
-    is_connected: bool
-    reason: str
-    message: str
-    since: float
+from config_sync.status.users import Users
+from config_sync.ways_back import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +55,8 @@ class _Entry:
     is_edited: bool = False
     """Somebody's edit is on disk, and `on_drift` leaves it there."""
     newest_known: dict[str, int] = field(default_factory=dict)
+    note: str | None = None
+    """What keeps a change that an event told of from coming."""
 
 
 class Board:
@@ -70,6 +68,7 @@ class Board:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._links: dict[str, Linked] = {}
+        self._users = Users()
         self.on_change: Callable[[], None] = lambda: None
         """Called after every change, in the thread that made it."""
 
@@ -78,6 +77,7 @@ class Board:
         with self._lock:
             entry = self._entries.setdefault(target.name, _Entry(target, record))
             entry.target, entry.record = target, record
+            self._users.put(target)
             self.on_change()
 
     def arrange(self, names: Iterable[str]) -> None:
@@ -90,6 +90,7 @@ class Board:
         """The settings no longer name the target."""
         with self._lock:
             self._entries.pop(name, None)
+            self._users.drop(name)
             self.on_change()
 
     def heard(self, event: ChangeEvent) -> None:
@@ -97,10 +98,18 @@ class Board:
         if event.version is None:
             return
         with self._lock:
-            for entry in self._entries.values():
-                if any(ref.name == event.config and ref.version is None for ref in entry.target.configs):
-                    entry.newest_known[event.config] = event.version
-                    self.on_change()
+            for name in self._users.of(event.config):
+                self._entries[name].newest_known[event.config] = event.version
+                self.on_change()
+
+    def note(self, name: str, clause: str) -> None:
+        """Say beside "the files are right" why a change that was told of has not come; the next change ends it."""
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is not None and entry.note != clause:
+                entry.note = clause
+                self._judge(entry, entry.error, self._clock.now())
+                self.on_change()
 
     def link(self, config: str, linked: Linked) -> None:
         """A config's stream went up or down, or is down for another reason (`since` stays then)."""
@@ -115,8 +124,25 @@ class Board:
     def links(self) -> dict[str, Linked]:
         """The stream of every config that a target watches."""
         with self._lock:
-            watched = {ref.name for entry in self._entries.values() for ref in entry.target.configs if not ref.version}
-            return {name: linked for name, linked in self._links.items() if name in watched}
+            return {
+                name: linked
+                for name, linked in self._links.items()
+                if name in self._users
+                and not is_absent(name, linked, [self._entries[one].target for one in self._users.of(name)])
+            }
+
+    def linked(self, config: str) -> Linked | None:
+        """How that one's stream is; None where no target watches it, or nothing is known yet."""
+        with self._lock:
+            return self._links.get(config) if config in self._users else None
+
+    def published(self, name: str, record: Record) -> None:
+        """A pass has its files in place, and goes on with telling the consumer: readiness does not wait for that."""
+        with self._lock:
+            entry = self._entries.get(name)
+            if entry is not None:
+                entry.record = record
+                self.on_change()
 
     def settled(self, outcome: Outcome, record: Record) -> SyncError | None:
         """Take in a pass; returns the error that it ended, if the one before had failed and this one did not.
@@ -137,6 +163,8 @@ class Board:
             if not is_same:
                 entry.error_since = now if error is not None else None
             entry.record = record
+            if outcome.result is Result.CHANGED:
+                entry.note = None
             if outcome.error is None:
                 entry.is_edited = outcome.reason == Reason.DRIFT_TOLERATED.value
             is_reload_known = outcome.reload is not None or outcome.error is None
@@ -146,6 +174,8 @@ class Board:
                 entry.current_as_of = now
                 entry.newest_known.clear()
             self._judge(entry, error, now)
+            if (said := key_in_use(outcome)) is not None:
+                self._set(entry, ConditionType.DECRYPTED, *said, now)
             self.on_change()
             return before if error is None else None
 
@@ -155,7 +185,7 @@ class Board:
             return tuple(self._status(entry) for entry in self._entries.values())
 
     def _status(self, entry: _Entry) -> TargetStatus:
-        pending = _is_pending(entry)
+        pending, refused, pin = _is_pending(entry), refusal(entry.record), entry.record.pin
         facts = Facts(
             error=entry.error,
             is_written=_is_written(entry),
@@ -164,42 +194,32 @@ class Board:
             current_as_of=entry.current_as_of,
             stale_after_s=self.stale_after_s,
             now=self._clock.now(),
+            is_refused=refused is not None,
         )
         conditions = [entry.conditions[kind] for kind in ConditionType if kind in entry.conditions]
         return TargetStatus(
             target=entry.target,
             record=entry.record,
             state=state_of(facts),
-            conditions=(*conditions, self._connected(entry.target)),
+            conditions=(*conditions, connected(entry.target, self._links)),
             current_as_of=entry.current_as_of,
             reload_pending=pending,
-            error=entry.error,
-            error_since=entry.error_since,
+            error=entry.error or refused,
+            error_since=entry.error_since if entry.error is not None or pin is None else pin.since,
         )
 
-    def _connected(self, target: Target) -> Condition:
-        """True only if every stream the target depends on is live; the message names the first that is not."""
-        watched = [ref.name for ref in target.configs if ref.version is None]
-        links = [(name, self._links[name]) for name in watched if name in self._links]
-        kind = ConditionType.CONNECTED
-        if not watched:
-            return Condition(kind, Truth.UNKNOWN, "Pinned", "pinned versions are not watched", 0.0)
-        if len(links) < len(watched):
-            return Condition(kind, Truth.UNKNOWN, "NotWatching", "no stream has been opened", 0.0)
-        for name, link in links:
-            if not link.is_connected:
-                return Condition(kind, Truth.FALSE, link.reason, f"{name}: {link.message}", link.since)
-        since = max(link.since for _, link in links)
-        return Condition(kind, Truth.TRUE, "StreamLive", "told of changes as they happen", since)
-
     def _judge(self, entry: _Entry, error: SyncError | None, now: float) -> None:
-        if error is None or isinstance(error, ReloadFailed):
+        refused = refusal(entry.record)
+        if refused is not None and (error is None or isinstance(error, ReloadFailed | ServiceError)):
+            self._set(entry, ConditionType.SYNCED, Truth.FALSE, Reason.ROLLED_BACK.value, refused.message, now)
+        elif error is None or isinstance(error, ReloadFailed):
             if entry.is_edited:
                 status = Truth.FALSE if entry.target.on_drift is OnDrift.REPORT else Truth.TRUE
                 reason = Reason.DRIFT_TOLERATED.value
                 self._set(entry, ConditionType.SYNCED, status, reason, "somebody's edit was left alone", now)
             else:
-                self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", "the files are right", now)
+                said = "the files are right" if entry.note is None else f"the files are right; {entry.note}"
+                self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", said, now)
         elif is_local(error) or _is_written(entry):
             self._set(entry, ConditionType.SYNCED, Truth.FALSE, error.reason, error.message, now)
         else:
@@ -207,7 +227,7 @@ class Board:
         kind = ConditionType.RELOADED
         if isinstance(error, ReloadFailed):
             self._set(entry, kind, Truth.FALSE, error.reason, error.message, now)
-        elif not entry.target.reload:
+        elif not entry.target.is_told:
             self._set(entry, kind, Truth.TRUE, "NoReload", "the target has no reload", now)
         elif entry.reload is ReloadResult.WAITING_FOR_CONSUMER:
             message = "the consumer is not running; it reads the file when it starts"
@@ -227,20 +247,18 @@ class Board:
 
 
 def _is_written(entry: _Entry) -> bool:
-    return all(spec.path in entry.record.written for spec in entry.target.files)
+    return entry.record.has_written(entry.target)
 
 
 def _is_pending(entry: _Entry) -> bool:
     if entry.reload is ReloadResult.WAITING_FOR_CONSUMER:
         return False
-    return bool(entry.target.reload) and bool(entry.record.written) and entry.record.reload_owed
+    return entry.target.is_told and bool(entry.record.written) and entry.record.reload_owed
 
 
 def startup_done(statuses: Iterable[TargetStatus]) -> bool:
     """Whether every required target was written once."""
-    return all(
-        all(spec.path in one.record.written for spec in one.target.files) for one in statuses if one.target.required
-    )
+    return all(one.record.has_written(one.target) for one in statuses if one.target.required)
 
 
 def is_ready(statuses: Iterable[TargetStatus]) -> bool:

@@ -12,7 +12,7 @@ from config_sync.clock import Clock
 from config_sync.errors import FileError
 from config_sync.files import replace_file
 from config_sync.log import STATE_UNAVAILABLE, logger
-from config_sync.model import Condition, FileSpec
+from config_sync.model import Condition, ConfigRef, FileSpec
 from config_sync.status.board import Board, TargetStatus
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
@@ -63,8 +63,9 @@ def _target(status: TargetStatus) -> dict[str, Json]:
         "reload_pending": status.reload_pending,
         "from_cache_since": None,
         "error": error,
+        "configs": [_config(ref, status) for ref in status.target.configs],
         "files": [
-            *(_file(spec, status) for spec in status.target.files),
+            *(_file(spec, status) for spec in record.known(status.target).files),
             *(_dropped(path) for path in record.dropped),
         ],
     }
@@ -82,7 +83,19 @@ def _condition(condition: Condition) -> dict[str, Json]:
 
 def _file(spec: FileSpec, status: TargetStatus) -> dict[str, Json]:
     is_written = spec.path in status.record.written
-    return {"path": str(spec.path), "config": str(spec.source.name), "state": "written" if is_written else "missing"}
+    names = ",".join(part.ref.name for part in spec.parts)
+    return {"path": str(spec.path), "config": names, "state": "written" if is_written else "missing"}
+
+
+def _config(ref: ConfigRef, status: TargetStatus) -> dict[str, Json]:
+    record, target = status.record, status.target
+    return {
+        "name": str(ref.name),
+        "environment": ref.environment,
+        "version": record.version_of(ref, target),
+        "pinned": ref.version is not None,
+        "optional": ref in target.optional,
+    }
 
 
 def _dropped(path: str) -> dict[str, Json]:

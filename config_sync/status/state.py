@@ -13,11 +13,13 @@ from config_sync.errors import (
     DocumentRefused,
     EmptyRefused,
     FileError,
+    ReloadFailed,
     RenderRefused,
+    RolledBack,
     SyncError,
 )
 
-REFUSALS = (DecryptFailed, DocumentRefused, EmptyRefused, RenderRefused, CheckRejected)
+REFUSALS = (DecryptFailed, DocumentRefused, EmptyRefused, RenderRefused, CheckRejected, RolledBack)
 """The newest content was refused; the last good file stays."""
 
 
@@ -41,7 +43,8 @@ class State(enum.Enum):
 _MEANINGS: dict[State, str] = {
     State.HELD: "frozen by an operator",
     State.FAILED: "could not stage, write or run a check, or a bug: a local reason",
-    State.REJECTED: "the newest was refused (decrypt, document, empty, render, validate); the last good is on disk",
+    State.REJECTED: "the newest was refused (decrypt, document, empty, render, validate) or rolled back; the last good "
+    "is on disk",
     State.RELOAD_PENDING: "the right file is on disk, the consumer has not been told yet",
     State.PENDING: "nothing written yet, or something newer is known",
     State.STALE: "not confirmed current for longer than `stale_after`",
@@ -60,13 +63,17 @@ class Facts:
     current_as_of: float | None
     stale_after_s: float
     now: float
+    is_refused: bool = False
+    """A revision was rolled back, and nothing newer is known to have come."""
 
 
 def state_of(facts: Facts) -> State:
     """The first word of the list that applies."""
     if is_local(facts.error):
         return State.FAILED
-    if isinstance(facts.error, REFUSALS) and facts.is_written:
+    # After a rollback the consumer may still have to be told of the files of before: that is more urgent to know.
+    is_refused = facts.is_refused and not isinstance(facts.error, ReloadFailed)
+    if (is_refused or isinstance(facts.error, REFUSALS)) and facts.is_written:
         return State.REJECTED
     if facts.is_reload_pending:
         return State.RELOAD_PENDING

@@ -3,6 +3,7 @@
 An outage begins with a loss that matters and ends when a stream has lived for `settled_s`; a server that accepts and
 closes at once is one outage. A new *reason* within it is told once. Not worth a line above debug: silence, which is
 how a server without keep-alives looks, and the clean end of a stream that had lived (proxies recycle connections).
+Where polling takes over (`falls_back`), a service without streams needs no person: a warning.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import asyncio
 from config_sync.clock import Clock
 from config_sync.errors import Retry
 from config_sync.log import STREAM_CONNECTED, STREAM_LOST, STREAM_RECOVERED, logger
-from config_sync.triggers.stream_state import STREAM_ENDED, Loss
+from config_sync.triggers.stream_state import NO_STREAM, STREAM_ENDED, Loss
 
 
 class StreamLog:
     """The memory of what was told already, for one config."""
 
-    __slots__ = ("_clock", "_config", "_settled_s", "_settling", "_since", "_told", "_was_routine")
+    __slots__ = ("_clock", "_config", "_falls_back", "_settled_s", "_settling", "_since", "_told", "_was_routine")
 
-    def __init__(self, config: str, *, settled_s: float, clock: Clock) -> None:
+    def __init__(self, config: str, *, settled_s: float, clock: Clock, falls_back: bool = False) -> None:
         self._config = config
+        self._falls_back = falls_back
         self._settled_s = settled_s
         self._clock = clock
         self._told: set[str] = set()
@@ -49,13 +51,13 @@ class StreamLog:
         if loss.hint is not None:
             keys["hint"] = loss.hint
         self._was_routine = loss.is_silence or (loss.reason == STREAM_ENDED and had_lived)
-        if self._was_routine or loss.reason in self._told:
+        if self._was_routine or loss.told_as in self._told:
             logger().debug(STREAM_LOST, **keys)
             return
-        self._told.add(loss.reason)
+        self._told.add(loss.told_as)
         if self._since is None:
             self._since = self._clock.monotonic()
-        if loss.retry is Retry.SLOW:
+        if loss.retry is Retry.SLOW and not (self._falls_back and loss.reason in NO_STREAM):
             logger().error(STREAM_LOST, **keys)
         else:
             logger().warning(STREAM_LOST, **keys)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from config_sync.client.streams import NotAnEventStream, WatchNotOffered
 from config_sync.errors import Retry, ServiceUnavailable, SyncError, UnexpectedResponse
 
 STREAM_ENDED = "StreamEnded"
 STREAM_SILENT = "StreamSilent"
 STREAM_IDLE_TALK = "StreamIdleTalk"
+
+NO_STREAM = frozenset({WatchNotOffered.reason, NotAnEventStream.reason})
+"""Losses that say: there are no streams here. A 404 may say the same, or that there is no such config."""
 
 
 class StreamWord(enum.Enum):
@@ -39,6 +43,8 @@ class StreamState:
     message: str | None = None
     hint: str | None = None
     retry_at: float | None = None
+    barren: int = 0
+    """Streams in a row, this one included, that were accepted and have brought no byte; 0 once one did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,13 @@ class Loss:
     retry: Retry | None = Retry.BACKOFF
     floor_s: float | None = None
     """The server's ``Retry-After``, in seconds."""
+    family: str | None = None
+    """The reason of the whole class, where `reason` names one fault of it: an outage has several faces."""
+
+    @property
+    def told_as(self) -> str:
+        """What is told once an outage."""
+        return self.family or self.reason
 
     @property
     def is_silence(self) -> bool:
@@ -73,6 +86,7 @@ def loss_of(error: SyncError) -> Loss:
         hint=error.hint,
         retry=Retry.BACKOFF if error.retry is Retry.BACKOFF else Retry.SLOW,
         floor_s=error.retry_after_s if isinstance(error, ServiceUnavailable) else None,
+        family=type(error).reason,
     )
 
 

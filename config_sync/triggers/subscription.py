@@ -21,11 +21,11 @@ import contextlib
 import dataclasses
 from collections.abc import AsyncGenerator, Callable
 
-from config_sync.backoff import Backoff
+from config_sync.backoff import Backoff, around
 from config_sync.client.streams import EventStream, Streams
 from config_sync.clock import Clock
 from config_sync.errors import CredentialError, Retry, ServiceUnavailable, SyncError
-from config_sync.http.failures import StreamSilent
+from config_sync.http.failures import StreamRenewed, StreamSilent
 from config_sync.log import EVENT_RECEIVED, logger
 from config_sync.model import ChangeEvent, ConfigRef
 from config_sync.sse import SseDecoder, parse_change
@@ -39,12 +39,23 @@ MAX_IDLE_TALK = 1024**2
 """Bytes of comments without an event after which a stream is opened anew (network.md, "Security")."""
 
 
+STREAM_AGAIN_S = 600.0
+"""How often, ±20 %, a stream that is not to be had is asked for again while the list stands in for it."""
+
+
+def _nobody(_ref: ConfigRef) -> None:
+    """Nobody wants to know."""
+
+
 class Subscription:
     """Watches `ref` through `streams` and tells by `on_mark` that its targets may be out of date.
 
     `idle_timeout_s` bounds silence, and the wait for an answer to a connect. `gate` is shared by all subscriptions to
     the host. `on_state` is called at every change of the state's word. Both callbacks run in the event loop; they must
     be quick and must not raise. `chance` gives numbers in [0, 1).
+
+    `on_heard` is called at the first byte after each connect. `is_replaced` says whether something else tells of the
+    config's changes meanwhile, so that a refused stream need not be asked for often; None: nothing ever does.
     """
 
     def __init__(
@@ -59,6 +70,8 @@ class Subscription:
         gate: ConnectGate,
         chance: Callable[[], float],
         clock: Clock,
+        on_heard: Callable[[ConfigRef], None] = _nobody,
+        is_replaced: Callable[[ConfigRef], bool] | None = None,
     ) -> None:
         self._ref = ref
         self._streams = streams
@@ -67,13 +80,18 @@ class Subscription:
         self._on_mark = on_mark
         self._on_state = on_state
         self._gate = gate
+        self._chance = chance
         self._clock = clock
+        self._on_heard = on_heard
+        self._is_replaced = is_replaced
         self._pacing = Pacing(reconnect, chance)
-        self._log = StreamLog(ref.name, settled_s=reconnect.first_s, clock=clock)
+        self._log = StreamLog(ref.name, settled_s=reconnect.first_s, clock=clock, falls_back=is_replaced is not None)
         self._nudged = asyncio.Event()
         self._last_event_id = ""
         self._lived_since: float | None = None
         self._last_byte_at: float | None = None
+        self._has_heard = False
+        self._barren = 0
         self._state = StreamState()
 
     @property
@@ -105,7 +123,7 @@ class Subscription:
             last = await self._follow(reconnects)
             lived_s = 0.0 if self._lived_since is None else self._clock.monotonic() - self._lived_since
             self._tell(StreamWord.LOST, reconnects, last)
-            delay_s = self._pacing.delay_after(last, lived_s=lived_s)
+            delay_s = self._delay_after(last, lived_s=lived_s)
             self._log.lost(
                 last,
                 retry_in_s=delay_s,
@@ -116,6 +134,12 @@ class Subscription:
             await self._pause(delay_s, may_be_nudged=last.retry is Retry.SLOW)
             reconnects += 1
 
+    def _delay_after(self, loss: Loss, *, lived_s: float) -> float:
+        delay_s = self._pacing.delay_after(loss, lived_s=lived_s)
+        if loss.retry is Retry.SLOW and self._is_replaced is not None and self._is_replaced(self._ref):
+            return max(delay_s, around(STREAM_AGAIN_S, self._chance))
+        return delay_s
+
     async def _follow(self, reconnects: int) -> Loss:
         """Open the stream and read it to its end, whichever way that comes."""
         try:
@@ -123,14 +147,19 @@ class Subscription:
                 stream = await self._open(opened)
                 self._lived_since = self._clock.monotonic()
                 self._last_byte_at = self._clock.now()
+                self._has_heard = False
+                self._barren += 1
                 self._log.live()
                 self._tell(StreamWord.LIVE, reconnects, None, connected_since=self._clock.now())
                 self._on_mark(self._ref, Wake.CONNECTED, None)
                 return await self._read(stream)
+        except StreamRenewed as error:
+            return Loss(error.reason, error.message, retry=None)  # as silence: soon, spread, and no outage
         except StreamSilent as error:
             if self._lived_since is not None:
                 return silence(self._idle_timeout_s)
             self._gate.failed()  # accepted, but never answered: no server without keep-alives, one in trouble
+            self._barren += 1  # or behind a proxy that buffers: nginx holds back even the head
             return loss_of(error)
         except SyncError as error:
             if isinstance(error, ServiceUnavailable):
@@ -149,6 +178,7 @@ class Subscription:
             except TimeoutError as error:
                 if not patience.expired():
                     raise
+                self._barren += 1
                 raise ServiceUnavailable(
                     f"the stream of {self._ref.name} was not answered within {self._idle_timeout_s:g} s"
                 ) from error
@@ -183,6 +213,10 @@ class Subscription:
 
     def _receive(self, chunk: bytes, decoder: SseDecoder) -> None:
         self._last_byte_at = self._clock.now()
+        if not self._has_heard:
+            self._has_heard = True
+            self._barren = 0
+            self._on_heard(self._ref)
         for event in decoder.feed(chunk):
             change = parse_change(event.data)
             logger().debug(EVENT_RECEIVED, config=self._ref.name, version=None if change is None else change.version)
@@ -215,5 +249,6 @@ class Subscription:
             message=None if loss is None else loss.message,
             hint=None if loss is None else loss.hint,
             retry_at=retry_at,
+            barren=self._barren,
         )
         self._on_state(self._ref, self.state)

@@ -9,7 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import latency, memory, once, sdk, start_up, writer
+from tests.bench import (
+    fleet,
+    formats,
+    hour,
+    latency,
+    memory,
+    once,
+    reload,
+    reload_sequence,
+    sdk,
+    simulation,
+    start_up,
+    writer,
+)
 from tests.bench.machine import machine_line
 from tests.bench.table import Row, render
 
@@ -28,8 +41,14 @@ CONCERNS = {
     "start-up": Concern(start_up.rows, start_up.NOTE, 41, 2),
     "once": Concern(once.rows, once.NOTE, 31, 2),
     "latency": Concern(latency.rows, latency.NOTE, 200, 3),
+    "reload": Concern(reload.rows, reload.NOTE, 100, 3),
     "memory": Concern(memory.rows, memory.NOTE, 1, 1),
+    "fleet": Concern(fleet.rows, fleet.NOTE, 1000, 3),
+    "simulation": Concern(simulation.rows, simulation.NOTE, 10_000, 50),
+    "hour": Concern(hour.rows, hour.NOTE, 100, 2),
     "writer": Concern(writer.rows, writer.NOTE, 300, 3),
+    "reload-sequence": Concern(reload_sequence.rows, reload_sequence.NOTE, 40, 2),
+    "formats": Concern(formats.rows, formats.NOTE, 9, 1),
     "sdk": Concern(sdk.rows, sdk.NOTE, 200, 3),
 }
 

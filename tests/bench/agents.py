@@ -26,8 +26,12 @@ class RunningAgent:
 
 
 @contextlib.contextmanager
-def running_agent(directory: Path, service: Emitting, *, name: str = "agent") -> Iterator[RunningAgent]:
+def running_agent(
+    directory: Path, service: Emitting, *, name: str = "agent", reload: str = "null"
+) -> Iterator[RunningAgent]:
     """``config-sync run``, once its file is there and its stream is open; TERM on leaving. `name`: of its folder.
+
+    `reload` as in the settings.
 
     Raises:
         RuntimeError: it ended instead; carries what it said.
@@ -42,7 +46,7 @@ def running_agent(directory: Path, service: Emitting, *, name: str = "agent") ->
         settings.write_text(
             f"service:\n  host: {service.url}\n"
             f"agent:\n  state_dir: {directory}/{name}-state\n  runtime_dir: {runtime}\n"
-            f"targets:\n  {NAME}:\n    files:\n      - {{path: {path}}}\n"
+            f"targets:\n  {NAME}:\n    reload: {reload}\n    files:\n      - {{path: {path}}}\n"
         )
         process = subprocess.Popen(
             command("run", "--config", str(settings)),

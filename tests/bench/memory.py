@@ -42,7 +42,7 @@ def rows(directory: Path, count: int) -> list[Row]:
                 _sleeping(LIBRARIES, environment) as libraries,
                 running_agent(directory, service, name=name) as agent,
             ):
-                sizes = {pid: _settled(pid) for pid in (agent.pid, nothing, libraries)} if name == "agent" else {}
+                sizes = {pid: settled(pid) for pid in (agent.pid, nothing, libraries)} if name == "agent" else {}
     sides = {
         nothing: "python -c 'time.sleep'",
         libraries: "its libraries, imported",
@@ -71,7 +71,7 @@ def _sleeping(code: str, environment: Mapping[str, str]) -> Iterator[int]:
             process.kill()
 
 
-def _settled(pid: int) -> dict[str, float]:
+def settled(pid: int) -> dict[str, float]:
     """MB (10⁶ bytes) when two looks one `STEADY_S` apart agree within 1 %, or after 15 looks."""
     before = _look(pid)
     for _ in range(15):

@@ -121,6 +121,15 @@ def test_what_is_not_there_is_not_found_and_says_what_it_was(side: Side, ref: Co
     assert str(ref.name) in caught.value.message
 
 
+def test_a_404_tells_whether_the_list_has_the_config_all_the_same(side: Side) -> None:
+    side.put("app", {"v": 1})
+    side.service.fetch(APP, Stop())
+    for ref, is_listed in ((ConfigRef(ConfigName("app"), version=99), True), (OTHER, False)):
+        with pytest.raises(NotFound) as caught:
+            side.service.fetch(ref, Stop())
+        assert caught.value.is_listed is is_listed
+
+
 def test_a_formatted_config_is_the_plaintext(side: Side) -> None:
     side.put("app", {"v": 1})
     assert json.loads(side.service.get_formatted(ConfigName("app"), "json", Stop())) == {"v": 1}

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.docs.cause import Cause
+from tests.docs.reload_meanings import RELOAD_FAILURES as RELOAD_FAILURES
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -15,14 +18,6 @@ class Event:
 
     levels: str
     meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """A reason of a failure: what it means, and what a person can do."""
-
-    meaning: str
-    remedy: str
 
 
 EVENTS: Mapping[str, Event] = {
@@ -40,7 +35,16 @@ EVENTS: Mapping[str, Event] = {
     "stream.connected": Event("info, debug", "a config's stream is open"),
     "stream.lost": Event("warning, error, debug", "a config's stream is gone; once an outage and reason above debug"),
     "stream.recovered": Event("info", "it is back and has held: the outage is over"),
+    "poll.started": Event(
+        "info, warning, debug",
+        "the list of configs is looked at every `every_s` seconds: by `watch: poll`, or (warning) because a config's "
+        "stream is not to be had",
+    ),
+    "poll.ended": Event("info", "the config's stream works: the list is no longer looked at for it"),
+    "poll.failed": Event("warning, error, debug", "the list could not be had; once an outage and reason above debug"),
+    "poll.recovered": Event("info", "the list is to be had again"),
     "event.received": Event("debug", "a stream told of a change"),
+    "event.unmet": Event("info", "the change that an event told of is not given: by the list it is not valid (yet)"),
     "target.reconciled": Event("info, debug", "a pass over a target is done; debug where nothing changed"),
     "target.failed": Event(
         "warning, error, debug",
@@ -60,8 +64,19 @@ EVENTS: Mapping[str, Event] = {
     "reload.failed": Event("warning", "an owed reload failed, in a pass that could not have the newest config"),
     "reload.waiting": Event("debug", "a consumer needed not be told: not running, started later, or our own unit"),
     "reload.warned": Event("warning", "a consumer was told, but may not have listened"),
+    "probe.failed": Event("warning", "the consumer was unwell already before a change, which is not rolled back then"),
+    "revision.rolled_back": Event(
+        "error", "the consumer could not live with a revision: the files of before are back, and it is skipped"
+    ),
     "signal.sent": Event("debug", "a signal was sent to a process that handles it"),
-    "hook.printed": Event("info, warning", "a line that a hook or a checker printed; secrets of `env` are taken out"),
+    "hook.printed": Event(
+        "info, warning, debug",
+        "a line that a hook, a checker or (debug) a probe printed; secrets of `env` are taken out",
+    ),
+    "key.served": Event(
+        "info", "a config was decrypted with another key than before, named by its fingerprint: a rotation goes on"
+    ),
+    "tls.renewed": Event("info", "the CA or the client certificate on the disk has changed: connections are made anew"),
     "service.warned": Event("warning", "something weakens the connection to the service"),
     "command.received": Event("info", "somebody asked by the control socket"),
     "bug.found": Event("error", "a pass ended in a bug of config-sync; it is tried again"),
@@ -75,6 +90,10 @@ FAILURES: Mapping[str, Cause] = {
         "the certificate, the name or the handshake is refused",
         "name a private CA in `service.ca_file`; use a host that the certificate carries; check this machine's clock",
     ),
+    "ProxyRefused": Cause(
+        "the proxy on the way does not let us through",
+        "allow the service's host and port in the proxy's rules; for 407 see `service.proxy`",
+    ),
     "UnexpectedResponse": Cause(
         "an answer that the protocol does not know: a redirect, another 4xx, a web page, no HTTP, over `max_size`",
         "check `service.host`: is it a proxy, a login page, another port? Raise `service.max_size` for a large config",
@@ -84,6 +103,11 @@ FAILURES: Mapping[str, Cause] = {
     "NotFound": Cause(
         "404: the service has no such config; the file stays",
         "compare `config`, `environment` and `version` with `config-sync list`",
+    ),
+    "OptionalGone": Cause(
+        "404 of a config that is `optional` in a `merge` and part of what is on disk, while the list of configs has it "
+        "or is not to be had: a 404 takes nothing away by itself; the file stays",
+        "if it is meant to go, save `{}` in it, or take it out of `merge`",
     ),
     "CredentialUnusable": Cause(
         "the token or the key is missing, unreadable or malformed", "mend the source that the message names"
@@ -100,6 +124,11 @@ FAILURES: Mapping[str, Cause] = {
         "the format cannot carry a value, or the template fails",
         "the message names the value's place: change it, the dialect or the template",
     ),
+    "SelectionMissing": Cause(
+        "the document has nothing at the pointer of `select`; the message names the nearest place above it that "
+        "is there",
+        "correct `select`, or give the config that part",
+    ),
     "EmptyRefused": Cause(
         "an empty document (`{}` or `[]`) would replace a non-empty file",
         "set `allow_empty: true` on the file if it is meant",
@@ -113,6 +142,16 @@ FAILURES: Mapping[str, Cause] = {
     "ReloadFailed": Cause(
         "the consumer could not be told; the new file is in place and the reload stays pending",
         "as the hint says; what a hook printed is in the log (`hook.printed`)",
+    ),
+    "ProbeFailed": Cause(
+        "the consumer was told, and `probe` did not hold in its time; the new file is in place and the reload is tried "
+        "again",
+        "look at the consumer's own log; correct the config, or the probe",
+    ),
+    "RolledBack": Cause(
+        "the reload or the probe of a revision failed and `on_failure: rollback` put the files of before back; that "
+        "revision is skipped, also after a restart",
+        "correct the config: a newer one is taken as any other",
     ),
     "Bug": Cause(
         "a pass ended in a bug of config-sync; what is on disk stays",
@@ -180,7 +219,15 @@ STREAMS: Mapping[str, Cause] = {
         "no byte for `idle_timeout`",
         "nothing; where it repeats, the server or a proxy sends no keep-alives: each reconnect compares",
     ),
-    "WatchNotOffered": Cause("the service offers no stream", "nothing: the resync compares"),
+    "StreamRenewed": Cause("left by ourselves: the CA or the client certificate on the disk is another one", "nothing"),
+    "WatchNotOffered": Cause(
+        "the service offers no stream",
+        "nothing: the list of configs is polled instead, or with `watch: stream` the resync compares",
+    ),
+    "NotListed": Cause(
+        "the list of configs, which is polled, does not have the config",
+        "see `config-sync list`; is it the right token?",
+    ),
     "NotAnEventStream": Cause(
         "what answers the watch is no event stream", "check `service.host`: is it a proxy, a login page?"
     ),
@@ -193,6 +240,7 @@ CONDITIONS: Mapping[str, str] = {
     "Synced": "the files are as the service wants them",
     "Reloaded": "the consumer knows what is on disk",
     "Connected": "the streams of the target's configs are open",
+    "Decrypted": "the documents opened with the newest key; its message names the key by its fingerprint",
 }
 
 RELOADS: Mapping[str, str] = {

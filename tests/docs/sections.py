@@ -26,6 +26,8 @@ from config_sync.settings.service import SERVICE
 from config_sync.settings.target import TARGET
 from config_sync.status.state import State
 from tests.docs import meanings
+from tests.docs.consumers import consumer_rows
+from tests.docs.network_meanings import NETWORK_FAILURES
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "config_sync"
@@ -97,6 +99,20 @@ def file_failures() -> str:
         for reason, one in meanings.FILE_FAILURES.items()
     ]
     return table(("reason", "meaning", "what to do", "`once` tries again"), rows)
+
+
+def network_failures() -> str:
+    """The reasons of a failed exchange, finer than its class."""
+    rows: list[tuple[str, ...]] = [(f"`{reason}`", one.meaning, one.remedy) for reason, one in NETWORK_FAILURES.items()]
+    return table(("reason", "meaning", "what to do"), rows)
+
+
+def reload_failures() -> str:
+    """The reasons of a failed reload."""
+    rows: list[tuple[str, ...]] = [
+        (f"`{reason}`", one.meaning, one.remedy) for reason, one in meanings.RELOAD_FAILURES.items()
+    ]
+    return table(("reason", "meaning", "what to do"), rows)
 
 
 def streams() -> str:
@@ -226,14 +242,22 @@ def _promise(path: Path) -> str:
     return said.split("\n\n")[0].removesuffix("\n\n::").replace("\n", " ").replace("``", "`")
 
 
+def consumers() -> str:
+    """Which format and dialect is right for whom."""
+    return table(("who reads it", "settings", "what it gets back"), consumer_rows())
+
+
 SECTIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "README.md": {
         "settings": reference,
+        "consumers": consumers,
         "commands": commands,
         "states": states,
         "conditions": conditions,
         "failures": failures,
         "file-failures": file_failures,
+        "network-failures": network_failures,
+        "reload-failures": reload_failures,
         "streams": streams,
         "log-events": log_events,
         "exit-codes": exit_codes,

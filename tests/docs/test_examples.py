@@ -138,6 +138,32 @@ def test_the_init_container_writes_the_file(example: Example, configs: Path) -> 
     assert "warning" not in log.read_text()
 
 
+@one("merge")
+def test_three_configs_become_one_file_and_the_optional_one_has_the_last_word(example: Example, configs: Path) -> None:
+    blocks = (example.folder / "README.md").read_text().split("```json\n")[1:]
+    common, own, host = (block.split("```")[0] for block in blocks)
+    expected = (example.folder / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+    file = example.path("/etc/my-service/config.yaml")
+    write_config(configs, "common", common)
+    write_config(configs, "my-service", own)
+    settings = str(example.settings())
+    done = example.run("--config", settings, "once")
+    assert done.returncode == 0, done.stderr
+    assert file.read_text() == expected.replace("debug", "info")
+    write_config(configs, "my-host", host)
+    with example.agent("--config", settings):
+        eventually(lambda: file.read_text() == expected)
+        write_config(configs, "my-host", host.replace("debug", "error"))
+        eventually(lambda: file.read_text() == expected.replace("debug", "error"))
+        write_config(configs, "my-host", host)
+        eventually(lambda: file.read_text() == expected)
+    explained = example.run("--config", settings, "explain", "my-service", "/db/host")
+    assert "from       config my-service, version 1\n" in explained.stdout
+    documents = [f"{name}={configs / name}.json" for name in ("common", "my-service", "my-host")]
+    words = [word for document in documents for word in ("--document", document)]
+    assert example.run("--config", settings, "render", "my-service", *words).stdout == expected
+
+
 @one("cert-and-key")
 def test_a_certificate_and_its_key_change_together(example: Example, configs: Path) -> None:
     port, first, second = _free_port(), trustme.CA(), trustme.CA()

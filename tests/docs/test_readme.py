@@ -27,6 +27,7 @@ from config_sync.settings.target import TARGET
 from config_sync.status.state import State
 from tests.docs import meanings
 from tests.docs.generate import marked, pages
+from tests.docs.network_meanings import NETWORK_FAILURES
 from tests.docs.sections import PACKAGE, ROOT, SECTIONS, emitted_events, failure_classes
 from tests.unit.reloads.test_command import ORDER
 
@@ -82,7 +83,7 @@ def test_the_overview_names_every_command() -> None:
 
 def test_every_log_event_that_is_written_is_told_of_and_no_other() -> None:
     section = README.split("<!-- generated: log-events -->")[1].split("<!-- end -->")[0]
-    told = re.findall(r"^\| `([a-z]+\.[a-z]+)` \|", section, re.MULTILINE)
+    told = re.findall(r"^\| `([a-z]+\.[a-z_]+)` \|", section, re.MULTILINE)
     assert told == emitted_events()
     constants = {value for name, value in vars(log).items() if name.isupper() and isinstance(value, str)}
     assert set(meanings.EVENTS) <= constants
@@ -90,12 +91,19 @@ def test_every_log_event_that_is_written_is_told_of_and_no_other() -> None:
 
 def test_every_reason_of_a_failure_is_told_of_and_no_other() -> None:
     assert [one.reason for one in failure_classes()] == list(meanings.FAILURES)
-    known = {*meanings.FAILURES, *meanings.FILE_FAILURES, *meanings.STREAMS, *_NOT_OF_FAILURES}
+    known = {
+        *meanings.FAILURES,
+        *meanings.FILE_FAILURES,
+        *NETWORK_FAILURES,
+        *meanings.RELOAD_FAILURES,
+        *meanings.STREAMS,
+        *_NOT_OF_FAILURES,
+    }
     assert _reasons() == known - _VALUES
 
 
-_NOT_OF_FAILURES = {"Failed", "WatchUnavailable", "NoLongerNamed"}
-"""The stem of all failures; what a warning about a watch is called; and why a file was removed."""
+_NOT_OF_FAILURES = {"Failed", "WatchUnavailable", "NoLongerNamed", "BeforePublish"}
+"""The stem of all failures; of a warning about a watch; why a file was removed; why a consumer was looked at."""
 
 _VALUES = {"StreamEnded", "StreamSilent", "StreamIdleTalk"}
 """Constants, some of them given by name."""
@@ -115,7 +123,7 @@ def _reasons() -> set[str]:
                     found.add(word)
                 case ast.AnnAssign(target=ast.Name(id="reason"), value=ast.Constant(value=str(word))):
                     found.add(word)
-                case ast.Call(func=ast.Name(id="_Meaning"), args=[ast.Constant(value=str(word)), *_]):
+                case ast.Call(func=ast.Name(id="_Meaning" | "Meaning"), args=[ast.Constant(value=str(word)), *_]):
                     found.add(word)
     return {word for word in found if re.fullmatch(r"[A-Z][A-Za-z]+", word)} - _VALUES
 
@@ -143,7 +151,7 @@ def _blocks(page: str, language: str) -> list[str]:
 
 def test_the_settings_that_it_shows_load(tmp_path: Path) -> None:
     shown = _blocks(README, "yaml")
-    assert len(shown) == 3
+    assert len(shown) == 4
     # A group that this machine need not have: its number stands for it.
     for number, text in enumerate(shown):
         path = tmp_path / f"{number}.yaml"

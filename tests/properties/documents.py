@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from collections.abc import Sequence
 
+import dotenv
 from hypothesis import strategies as st
 
 from config_sync.model import JsonValue, Number
@@ -83,7 +85,7 @@ def read_by_shell(shell: Sequence[str], path: str, names: Sequence[str]) -> dict
         env={"LC_ALL": "C.UTF-8", "PATH": "/nowhere"},
         capture_output=True,
         check=True,
-        timeout=20,
+        timeout=60,
     )
     assert told.stderr == b""
     return dict(zip(names, told.stdout.decode("utf-8").split("\0")[:-1], strict=True))
@@ -99,6 +101,11 @@ def read_as_docker(content: bytes) -> dict[str, str]:
             assert equals
             found[name] = value
     return found
+
+
+def read_as_dotenv(content: bytes) -> dict[str, str | None]:
+    """What python-dotenv makes of it, with its default of replacing ``${NAME}``."""
+    return dict(dotenv.dotenv_values(stream=io.StringIO(content.decode("utf-8"), newline="")))
 
 
 def read_as_kubelet(content: bytes) -> dict[str, str]:

@@ -92,7 +92,7 @@ def test_one_config_that_is_never_there_follows_its_own_pace_and_the_others_noti
             await asyncio.sleep(3600)
             assert world.service.counts["bad"] <= 130
             world.service.put("good", {"v": 2})
-            world.stream("good").change(2)
+            (await world.until_streaming("good")).change(2)
             await asyncio.sleep(0.01)
             assert world.text("good") == '{"v": 2}'
 

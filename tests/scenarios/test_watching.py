@@ -68,6 +68,23 @@ def test_fifty_events_in_200_ms_are_few_fetches_and_few_reloads_and_the_last_win
     play(scenario)
 
 
+def test_a_burst_of_a_thousand_events_is_one_fetch_or_two() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 0})
+        async with world.running():
+            await asyncio.sleep(60)
+            before = len(world.service.fetches)
+            for number in range(1000):
+                world.service.put("app", {"v": number})
+                world.stream().change(number + 2)
+            await asyncio.sleep(30)
+            assert world.text() == '{"v": 999}'
+            assert len(world.service.fetches) - before <= 2
+            assert len(world.reloads["app"].orders) <= 3
+
+    play(scenario)
+
+
 def test_an_event_every_50_ms_is_at_most_one_publish_in_400_ms_and_the_last_state_comes_within_100() -> None:
     async def scenario(world: World) -> None:
         world.service.put("app", {"v": 0})

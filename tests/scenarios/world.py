@@ -146,9 +146,12 @@ class World:
 
     def stir(self, name: str = "app") -> None:
         """The watch tells that something happened to the target's file."""
-        path = str(self.etc / f"{name}.json")
-        if path in self._told_of:
-            self._told_of[path](frozenset({path}))
+        self.stir_path(self.etc / f"{name}.json")
+
+    def stir_path(self, path: Path) -> None:
+        """The same for a file of any name."""
+        if str(path) in self._told_of:
+            self._told_of[str(path)](frozenset({str(path)}))
 
     def text(self, name: str = "app") -> str | None:
         """The file's content, or None."""
@@ -158,6 +161,16 @@ class World:
     def stream(self, config: str = "app") -> FakeStream:
         """The open stream of the config."""
         return next(stream for stream in self.streams.open_streams if stream.ref.name == config)
+
+    async def until_streaming(self, config: str = "app") -> FakeStream:
+        """Wait until the config's stream is open: one that the server leaves silent has gaps of up to 5 s."""
+        while not any(stream.ref.name == config for stream in self.streams.open_streams):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        return self.stream(config)
+
+    def condition(self, kind: str, name: str = "app") -> dict[str, object]:
+        """The target's condition of that type, as ``status.json`` has it."""
+        return next(one for one in _list(self.status(name)["conditions"]) if one["type"] == kind)
 
     def status(self, name: str = "app") -> dict[str, object]:
         """The target's part of ``status.json``."""

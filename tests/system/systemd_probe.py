@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
 from config_sync.errors import ReloadFailed
-from config_sync.model import AbsolutePath, ReloadOrder
-from config_sync.reloads import SystemdReload
+from config_sync.model import AbsolutePath, Reload, ReloadOrder
+from config_sync.reloads import SignalReload, SystemdReload, TouchReload
+from config_sync.reloads.main_process import ByUnit
 from config_sync.stop import Stop
 
 HUP = "ExecReload=/bin/kill -HUP $MAINPID"
@@ -25,10 +28,13 @@ UNITS = {
     "crashing": "ExecStart=/bin/false\nRestart=always\nRestartSec=1000",
     "failed": "ExecStart=/bin/sh -c 'test -e /run/cured && exec sleep 1000'",
     "idle": "ExecStart=/bin/sleep 1000",
+    "headless": "Type=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true",
+    "woken": "Type=oneshot\nExecStart=/bin/touch /run/woken",
 }
 COUNTS = (
     "touch /run/good.told; trap 'printf x >>/run/good.told' HUP; systemd-notify --ready; while :; do sleep 0.02; done"
 )
+AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 FILES = (AbsolutePath("/etc/app/config.yaml"),)
 
 
@@ -41,12 +47,20 @@ def order(*, written_at: float | None = None, forced: bool = False) -> ReloadOrd
     return ReloadOrder("app", FILES, FILES, "outdated", written_at=moment, forced=forced)
 
 
-def tell(reload: SystemdReload, told: ReloadOrder) -> list[str]:
+def tell(reload: Reload, told: ReloadOrder) -> list[str]:
     """The result's name, or the error's message and hint."""
     try:
         return [reload.run(told, Stop()).name]
     except ReloadFailed as error:
         return [error.message, error.hint or ""]
+
+
+def until_told(times: int) -> None:
+    """Wait until the shell has noted so many signals: its trap runs when its sleep ends; two at once count as one."""
+    for _ in range(3000):
+        if os.path.getsize("/run/good.told") >= times:
+            return
+        time.sleep(0.02)
 
 
 def as_nobody(act: Callable[[], list[str]]) -> list[str]:
@@ -66,14 +80,55 @@ def as_nobody(act: Callable[[], list[str]]) -> list[str]:
     return found
 
 
+def signals(results: dict[str, list[str]]) -> None:
+    """The kind `signal` by unit, and a stamp."""
+
+    def hup(name: str, unit: str, told: ReloadOrder | None = None) -> None:
+        results[name] = tell(SignalReload(signal.SIGHUP, ByUnit(f"{unit}.service")), told or order())
+
+    systemctl("start", "dies")
+    hup("signal-current", "good", order(written_at=time.time() - 3600))
+    hup("signal", "good")
+    until_told(3)
+    results["signal-told"] = [str(os.path.getsize("/run/good.told"))]
+    hup("signal-idle", "idle")
+    hup("signal-crashing", "crashing")
+    hup("signal-own", "probe")
+    hup("signal-deadly", "dies")
+    results["signal-spared"] = [systemctl("is-active", "dies")]
+    hup("signal-none", "headless")
+    hup("signal-unknown", "nosuch")
+    results["signal-elsewhere"] = in_another_pid_namespace()
+    results["stamp"] = tell(TouchReload(AbsolutePath("/run/stamp")), order())
+    for _ in range(3000):
+        if os.path.exists("/run/woken"):
+            break
+        time.sleep(0.02)
+    results["stamp-woke"] = [str(os.path.exists("/run/woken"))]
+
+
+def in_another_pid_namespace() -> list[str]:
+    """What an agent says that speaks with this systemd, by D-Bus as any user may, and sees none of its processes."""
+    code = (
+        "import probe, json, signal; print(json.dumps(probe.tell("
+        "probe.SignalReload(signal.SIGHUP, probe.ByUnit('good.service')), probe.order())))"
+    )
+    argv = ["unshare", "--pid", "--fork", "--mount-proc", *AS_NOBODY, sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd="/opt/cs")
+    found: list[str] = json.loads(done.stdout or '["' + "no word" + '", ""]')
+    return found
+
+
 def main() -> None:
     for name, lines in UNITS.items():
         with open(f"/run/systemd/system/{name}.service", "w") as file:
             file.write(f"[Service]\n{lines}\n")
     with open("/run/counts", "w") as file:
         file.write(COUNTS)
+    with open("/run/systemd/system/woken.path", "w") as file:
+        file.write("[Path]\nPathChanged=/run/stamp\n")
     systemctl("daemon-reload")
-    systemctl("start", "good", "dies", "plain", "refuses", "crashing", "failed")
+    systemctl("start", "good", "dies", "plain", "refuses", "crashing", "failed", "headless", "woken.path")
     systemctl("start", "--no-block", "slow", "endless")
     results: dict[str, list[str]] = {}
 
@@ -87,7 +142,9 @@ def main() -> None:
     record("current", "good", told=order(written_at=time.time() - 3600))
     results["current-told"] = [str(os.path.getsize("/run/good.told"))]
     record("good", "good")
+    until_told(1)
     record("forced", "good", told=order(written_at=time.time() - 3600, forced=True))
+    until_told(2)
     results["good-told"] = [str(os.path.getsize("/run/good.told"))]
     record("plain", "plain")
     results["plain-restarted"] = [str(systemctl("show", "-P", "MainPID", "plain") != plain_before)]
@@ -105,6 +162,7 @@ def main() -> None:
     record("unknown", "nosuch")
     record("own", "probe")
     results["forbidden"] = as_nobody(lambda: tell(SystemdReload("good.service"), order()))
+    signals(results)
     with open("/opt/cs/results.json", "w") as file:
         json.dump(results, file)
 

@@ -31,6 +31,8 @@ HELP: dict[str, tuple[str, ...]] = {
     "list": ("--json",),
     "get": ("NAME", "--format", "--output", "--environment"),
     "watch": ("NAME", "--json"),
+    "explain": ("TARGET", "POINTER", "--show-values"),
+    "render": ("TARGET", "--document", "--output", "stdin"),
     "serve": ("DIR", "--listen"),
     "demo": ("extra 'serve'",),
     "schema": ("yaml-language-server",),

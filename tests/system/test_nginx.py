@@ -1,10 +1,14 @@
-"""A real nginx: an included file from a template, checked in place by ``nginx -t``, reloaded by SIGHUP."""
+"""A real nginx: an included file from a template, reloaded by SIGHUP.
+
+A config that it cannot live with is caught before anything is visible to it (``validate``, in place), or noticed
+afterwards by a ``probe`` and rolled back.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +18,7 @@ import pytest
 from config_sync.devserver.server import RunningService
 from tests.program import Home, home_at
 from tests.service import write_config
+from tests.system.network.surroundings import lasting_port
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.nginx
@@ -49,15 +54,19 @@ def home(tmp_path: Path, config_service: RunningService) -> Home:
     (home.root / "conf.d").mkdir()
     (home.root / "nginx.conf").write_text(NGINX.format(root=home.root))
     (home.root / "site.j2").write_text(TEMPLATE)
+    configure(home, f"validate: {{command: [nginx, -q, -t, -c, {home.root}/nginx.conf], in_place: true}}")
+    return home
+
+
+def configure(home: Home, *more: str) -> None:
+    lines = "".join(f"\n            {line}" for line in more)
     home.configure(f"""\
         targets:
           site:
             files:
               - {{path: {home.root}/conf.d/site.conf, format: template, template: {{source: {home.root}/site.j2}}}}
-            validate: {{command: [nginx, -q, -t, -c, {home.root}/nginx.conf], in_place: true}}
-            reload: {{signal: HUP, pidfile: {home.root}/nginx.pid}}
+            reload: {{signal: HUP, pidfile: {home.root}/nginx.pid}}{lines}
         """)
-    return home
 
 
 @contextlib.contextmanager
@@ -70,19 +79,13 @@ def nginx(home: Home) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.terminate()
-            process.wait(10)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+            process.wait(60)
 
 
 def answer(port: int) -> str:
     """What nginx says; empty where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as response:
             body: bytes = response.read()
             return body.decode()
     except OSError:
@@ -90,7 +93,7 @@ def answer(port: int) -> str:
 
 
 def test_nginx_serves_what_the_config_says_and_never_hears_of_a_broken_one(home: Home, configs: Path) -> None:
-    port = free_port()
+    port = lasting_port()
     write_config(configs, "site", {"port": port, "greeting": "hello"})
     with home.agent(), nginx(home) as server:
         eventually(lambda: answer(port) == "hello")
@@ -107,7 +110,7 @@ def test_nginx_serves_what_the_config_says_and_never_hears_of_a_broken_one(home:
         assert "nginx" in str(home.target("site").get("error"))
         assert (home.root / "conf.d" / "site.conf").read_bytes() == good
         assert [path.name for path in (home.root / "conf.d").iterdir()] == ["site.conf"]
-        assert answer(port) == "goodbye"
+        eventually(lambda: answer(port) == "goodbye")  # an old worker may answer a moment longer
         assert hups(home) == reloads
         assert home.command("health", "ready").returncode == 0, "one bad document takes nothing down"
 
@@ -120,3 +123,53 @@ def test_nginx_serves_what_the_config_says_and_never_hears_of_a_broken_one(home:
 def hups(home: Home) -> int:
     """How often nginx got one, by its own log."""
     return (home.root / "error.log").read_text().count("(SIGHUP) received from")
+
+
+PROBE = """\
+import sys, urllib.request
+config = open(sys.argv[1]).read()
+with urllib.request.urlopen("http://127.0.0.1:" + sys.argv[2] + "/", timeout=5) as response:
+    sys.exit(response.read().decode() not in config)
+"""
+"""Well is an nginx that serves what its file says: one that kept its old content in memory is not."""
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param({"greeting": 'a quote " that ends it'}, id="it-refuses-the-file-and-goes-on-with-the-old"),
+        pytest.param({"greeting": "moved", "elsewhere": True}, id="it-takes-the-file-and-no-longer-answers-there"),
+    ],
+)
+def test_without_a_checker_a_probe_notices_a_broken_config_and_it_is_rolled_back(
+    home: Home, configs: Path, bad: dict[str, object]
+) -> None:
+    port, other = sorted({lasting_port() for _ in range(8)})[:2]
+    (home.root / "site.j2").write_text(TEMPLATE.replace("{{ port }}", "{{ other if elsewhere else port }}"))
+    (home.root / "probe.py").write_text(PROBE)
+    common = {"port": port, "other": other, "elsewhere": False}
+    command = f"[{sys.executable}, {home.root}/probe.py, '{{file}}', '{port}']"
+    configure(home, f"probe: {{command: {command}, within: 10s}}", "on_failure: rollback")
+    write_config(configs, "site", {**common, "greeting": "hello"})
+    with home.agent(), nginx(home) as server:
+        eventually(lambda: answer(port) == "hello", within_s=60)
+        eventually(lambda: home.target("site").get("state") == "synced", within_s=60)
+        good = (home.root / "conf.d" / "site.conf").read_bytes()
+
+        write_config(configs, "site", {**common, **bad})
+        eventually(lambda: home.target("site").get("state") == "rejected", within_s=60)
+        status = home.target("site")
+        assert "was rolled back" in str(status.get("error"))
+        assert (status.get("reload_pending"), status.get("version")) == (False, 1)
+        assert (home.root / "conf.d" / "site.conf").read_bytes() == good
+        assert [path.name for path in (home.root / "conf.d").iterdir()] == ["site.conf"]
+        eventually(lambda: answer(port) == "hello")
+        eventually(lambda: hups(home) >= 2)  # for the change and for the way back; its log may lag behind
+        reloads = hups(home)
+        assert home.ask("sync", "--wait").returncode == 11
+        assert hups(home) == reloads, "what was refused is not tried again"
+
+        write_config(configs, "site", {**common, "greeting": "mended"})
+        eventually(lambda: answer(port) == "mended", within_s=60)
+        eventually(lambda: home.target("site").get("state") == "synced", within_s=60)
+        assert server.poll() is None

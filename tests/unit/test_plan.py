@@ -14,6 +14,9 @@ from config_sync.model import (
     Missing,
     OnDrift,
     OnFirstSync,
+    Pin,
+    PinnedBy,
+    PinnedUntil,
     Present,
     Record,
 )
@@ -206,3 +209,33 @@ def test_once_told_nothing_is_owed() -> None:
     assert after.attempting is None
     assert after.reloaded_at == 30.0
     assert not after.reload_owed
+
+
+PIN = Pin({A: V1}, PinnedBy.FAILURE, PinnedUntil.NEWER, refused={A: V2}, refused_version=2)
+PINNED = dataclasses.replace(TOLD, pin=PIN)
+
+
+@pytest.mark.parametrize(
+    ("want", "state", "action", "is_refused"),
+    [
+        pytest.param(wanted(V2), there(V1), Action.NOTHING, True, id="the_refused_one"),
+        pytest.param(wanted(V2), there(V1, mode=0o600), Action.FIX_METADATA, True, id="with_another_mode"),
+        pytest.param(wanted(V2), there(EDIT), Action.NOTHING, True, id="with_an_edit"),
+        pytest.param(wanted(V2), Missing(), Action.WRITE, False, id="nothing_to_stand_on"),
+        pytest.param(wanted(Digest("v3")), there(V1), Action.WRITE, False, id="a_newer_one"),
+        pytest.param(wanted(V1), there(V1), Action.NOTHING, False, id="the_one_before_again"),
+    ],
+)
+def test_a_pin_by_failure_skips_one_revision(want: Wanted, state: FileState, action: Action, is_refused: bool) -> None:
+    plan = plan_for(want, state, PINNED)
+    assert (plan.files[0].action, plan.is_refused) == (action, is_refused)
+    assert plan.pin == (PIN if is_refused else None)
+    moved = published(PINNED, [want], plan, story=Story(version=9), at=20.0)
+    assert moved.pin == plan.pin
+    assert moved.version == (None if is_refused else 9)
+
+
+def test_a_pass_about_the_record_alone_ends_no_pin() -> None:
+    plan = make_plan([wanted(V1)], {A: there(V1)}, record=PINNED, has_reload=True, is_compared=False)
+    assert (plan.pin, plan.is_refused, plan.reload_owed) == (PIN, False, False)
+    assert published(PINNED, [wanted(V1)], plan, story=Story(), at=20.0).pin == PIN

@@ -9,30 +9,16 @@ import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import MappingProxyType
 
 import pytest
 
 from config_sync.errors import FileError
 from config_sync.files import Calls
-from config_sync.model import Attempt, Digest, Record
+from config_sync.model import Record
 from config_sync.records import Records, open_records
 from tests.unit.files.world import DieAt, FailOn, Recorder, as_user, forked, names
+from tests.unit.full_record import FULL
 from tests.waiting import eventually
-
-A, B = Digest("a" * 32), Digest("b" * 32)
-FULL = Record(
-    written=MappingProxyType({"/etc/app.conf": A}),
-    reloaded={"/etc/app.conf": B},
-    attempting=Attempt(digests={"/etc/app.conf": A}, kept={"/etc/app.conf": ".config-sync-0-1.old"}, is_checked=False),
-    version=3,
-    previous_version=2,
-    revision=A,
-    changed_by=7,
-    saved_at=1.5,
-    written_at=2.0,
-    reloaded_at=3.25,
-)
 
 
 def test_record_and_key_survive_a_restart(tmp_path: Path) -> None:
@@ -47,7 +33,7 @@ def test_record_and_key_survive_a_restart(tmp_path: Path) -> None:
     assert second.get("app") == FULL
     assert second.digest_key == first.digest_key
     assert len(second.digest_key) == 32
-    assert second.kept_names() == {".config-sync-0-1.old"}
+    assert second.kept_names() == {".config-sync-0-1.old", ".config-sync-0-2.old"}
 
 
 def test_directories_and_file_are_closed_to_others(tmp_path: Path) -> None:
@@ -138,6 +124,9 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "version-is-true": rewritten(lambda whole: whole.update(targets={"app": {"version": True}})),
     "version-is-text": rewritten(lambda whole: whole.update(targets={"app": {"version": "3"}})),
     "time-is-text": rewritten(lambda whole: whole.update(targets={"app": {"saved_at": "now"}})),
+    "pin-by-nobody-we-know": rewritten(
+        lambda whole: whole.update(targets={"app": {"pin": {"digests": {}, "by": "a cat", "until": "newer"}}})
+    ),
     "attempt-without-digests": rewritten(lambda whole: whole.update(targets={"app": {"attempting": {"kept": {}}}})),
 }
 
@@ -164,7 +153,8 @@ def test_keys_of_a_newer_version_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "records.json"
     whole = json.loads(path.read_bytes())
     whole["later"] = {"x": 1}
-    whole["targets"]["app"]["pin"] = {"digest": "x"}
+    whole["targets"]["app"]["later"] = {"digest": "x"}
+    whole["targets"]["app"]["pin"]["later"] = 7
     whole["targets"]["app"]["attempting"]["later"] = [1]
     path.write_text(json.dumps(whole))
     assert open_records(str(tmp_path)).get("app") == FULL

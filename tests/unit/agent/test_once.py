@@ -20,7 +20,8 @@ from config_sync.errors import (
     Unauthorized,
     UnexpectedResponse,
 )
-from config_sync.model import AbsolutePath, ConfigRef, ReloadResult
+from config_sync.model import AbsolutePath, ConfigRef, OnFailure, Probing, ReloadResult
+from tests.fake_probe import FakeProbe
 from tests.fakes import unavailable
 from tests.unit.agent.running_once import Once
 
@@ -33,6 +34,17 @@ def test_all_targets_are_written_and_told_about_once(once: Once) -> None:
     assert once.told == [("a", None), ("b", None)]
     assert once.stop.waits == []
     assert len(once.reload.orders) == 2
+
+
+def test_targets_of_one_config_share_its_fetch_and_a_retry_fetches_anew(once: Once) -> None:
+    shared = once.target("shared")
+    twin_spec = dataclasses.replace(shared.files[0], path=AbsolutePath(f"{once.etc}/twin.json"))
+    twin = dataclasses.replace(shared, name="twin", files=(twin_spec,))
+    once.service.put("shared", {"v": 1})
+    once.service.fail("shared", unavailable(), unavailable())
+    assert once.run(shared, twin) == Exit.DONE
+    assert len(once.service.fetches) == 3
+    assert sorted(os.listdir(once.etc)) == ["shared.json", "twin.json"]
 
 
 def test_an_unreachable_service_is_tried_until_the_deadline_and_a_last_time_at_it(once: Once) -> None:
@@ -186,3 +198,30 @@ def test_the_status_tells_how_it_went(once: Once) -> None:
         ("good", "synced"),
         ("bad", "pending"),
     ]
+
+
+def test_a_probe_that_never_holds_is_tried_again_until_the_deadline_and_is_11(once: Once) -> None:
+    once.service.put("app", {"v": 1})
+    probe = FakeProbe(otherwise=False)
+    target = dataclasses.replace(once.target("app"), probe=Probing(probe, within_s=2.0))
+    assert once.run(target, retry_for_s=30.0) == Exit.RELOAD
+    assert 30.0 <= once.clock.passed_s <= 33.0
+    assert len(once.reload.orders) > 2
+    assert len(once.service.fetches) == 1
+    probe.otherwise = True
+    assert once.run(target) == Exit.DONE
+
+
+def test_a_rolled_back_revision_is_11_at_once_and_stays_so(once: Once) -> None:
+    once.service.put("app", {"v": 1})
+    target = dataclasses.replace(once.target("app"), on_failure=OnFailure.ROLLBACK)
+    assert once.run(target) == Exit.DONE
+    once.service.put("app", {"v": 2})
+    once.reload.script.append(ReloadFailed("it died"))
+    for _ in range(2):
+        assert once.run(target) == Exit.RELOAD
+        assert once.clock.passed_s == 0.0
+        assert once.told == [("app", None)]
+        assert (once.etc / "app.json").read_bytes() == b'{"v": 1}'
+    once.service.put("app", {"v": 3})
+    assert once.run(target) == Exit.DONE

@@ -51,6 +51,48 @@ def test_smoke_run_measures_events_and_leaves_no_process_behind(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_smoke_run_measures_every_format_beside_a_library(tmp_path: Path) -> None:
+    told = smoke(tmp_path, "formats")
+    for figure in (
+        "json pretty",
+        "json compact",
+        "json canonical",
+        "yaml",
+        "env, 64 texts",
+        "template",
+        "files, 64 texts",
+    ):
+        (row,) = [row for row in told.splitlines() if row.startswith(f"{figure}, 10 KB")]
+        assert "×" in row
+    assert "a pass beside 10 MB, p99" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_smoke_run_measures_a_small_fleet_plain_and_over_tls(tmp_path: Path) -> None:
+    told = smoke(tmp_path, "fleet")
+    for what in ("plain", "TLS"):
+        for figure in ("all files", "all streams", "Rss", "event to file, p99", "30 events to all files"):
+            assert f"3 configs, {what}: {figure}" in told
+    assert "start, a config, of 1" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_smoke_run_simulates_a_restart_and_counts_an_hour(tmp_path: Path) -> None:
+    told = smoke(tmp_path, "simulation", "hour")
+    assert "50 streams, one an agent: peak" in told
+    assert "50 streams, ten an agent: 99 % current" in told
+    assert "fixed delay" in told
+    assert "an hour, 1 config, keep-alives" in told
+
+
+def test_smoke_run_measures_reloads_beside_the_least_they_can_cost(tmp_path: Path) -> None:
+    told = smoke(tmp_path, "reload")
+    for figure, beside in (("publish to signal, p50", "inotify and kill"), ("hook /bin/true", "bare posix_spawn")):
+        (row,) = [row for row in told.splitlines() if row.startswith(figure)]
+        assert beside in row
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_concern_is_a_usage_error(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench", "nonsense"], cwd=ROOT, capture_output=True, text=True, check=False

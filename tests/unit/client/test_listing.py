@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config_sync.client.listing import ConfigInfo, parse_listing, parse_time
+from config_sync.client.listing import ConfigInfo, explain, parse_listing, parse_time, validity
 from config_sync.errors import UnexpectedResponse
 
 ENTRY: dict[str, object] = {
@@ -78,8 +78,17 @@ def test_a_time_in_each_spelling(text: str, when: datetime) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2026-13-02T03:04:05Z", "2026-01-02", "2026-01-02T03:04:05.Z", "\u0662026-01-02T03:04:05Z", "now", ""],
-    ids=["month", "date", "no-fraction", "arabic-digit", "word", "empty"],
+    [
+        "2026-13-02T03:04:05Z",
+        "2026-01-02",
+        "2026-01-02T03:04:05.Z",
+        "\u0662026-01-02T03:04:05Z",
+        "now",
+        "",
+        "0001-01-01T00:00:00+02:00",
+        "9999-12-31T23:59:59-02:00",
+    ],
+    ids=["month", "date", "no-fraction", "arabic-digit", "word", "empty", "before-time", "after-time"],
 )
 def test_another_text_is_no_time(text: str) -> None:
     with pytest.raises(ValueError):
@@ -91,3 +100,52 @@ def test_go_nanoseconds_are_cut_to_microseconds(when: datetime, nanoseconds: int
     utc = when.astimezone(UTC) if when.year not in (1, 9999) else when.replace(tzinfo=UTC)
     text = f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond:06}{nanoseconds:03}Z".rjust(30, "0")
     assert parse_time(text) == utc
+
+
+NOW = 1_767_000_000.0
+PAST, COMING = datetime.fromtimestamp(NOW - 1, UTC), datetime.fromtimestamp(NOW + 1, timezone(timedelta(hours=5)))
+
+
+@pytest.mark.parametrize(
+    ("is_valid", "valid_from", "said"),
+    [
+        (True, PAST, None),
+        (True, datetime.fromtimestamp(NOW, UTC), None),
+        (False, PAST, "not valid"),
+        (True, COMING, "valid only from 2025-12-29T09:20:01Z"),
+        (False, COMING, "valid only from 2025-12-29T09:20:01Z"),
+    ],
+    ids=["valid", "from-now", "invalid", "coming", "coming-and-not-yet-valid"],
+)
+def test_only_what_may_explain_something_is_said_of_validity(
+    is_valid: bool, valid_from: datetime, said: str | None
+) -> None:
+    assert validity(ConfigInfo("app", is_valid, valid_from, PAST), NOW) == said
+
+
+def listed(*, name: str = "app", is_valid: bool = True, valid_from: datetime = PAST) -> tuple[ConfigInfo, ...]:
+    return ConfigInfo(name, is_valid, valid_from, PAST), ConfigInfo("other", True, PAST, PAST)
+
+
+@pytest.mark.parametrize(
+    ("infos", "is_missing", "clause", "hint"),
+    [
+        (listed(valid_from=COMING), True, "valid only from 2025-12-29T09:20:01Z", "wait until then"),
+        (listed(is_valid=False), False, "says that it is not valid", "save a valid revision"),
+        (listed(), True, "missing in this environment or version", "`environment` and `version`"),
+        (listed(name="apq"), True, "not among the 2 that the token may read", "did you mean 'apq'?"),
+        (listed(name="zzzz"), True, "not among the 2 that the token may read", "`config-sync list` shows them"),
+        ((), True, "not among the 0", "`config-sync list`"),
+    ],
+    ids=["not-yet", "invalid", "other-environment", "near", "unlike", "empty-list"],
+)
+def test_the_list_explains_a_refusal(infos: tuple[ConfigInfo, ...], is_missing: bool, clause: str, hint: str) -> None:
+    found = explain("app", infos, NOW, is_missing=is_missing)
+    assert found is not None
+    assert clause in found.clause
+    assert hint in found.hint
+
+
+@pytest.mark.parametrize("infos", [listed(), listed(name="apq")], ids=["valid", "absent"])
+def test_the_list_explains_no_other_refusal(infos: tuple[ConfigInfo, ...]) -> None:
+    assert explain("app", infos, NOW, is_missing=False) is None

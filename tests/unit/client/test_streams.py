@@ -117,17 +117,23 @@ def test_each_kind_of_no_stream_has_a_reason_of_its_own() -> None:
     }
 
 
-def test_a_wish_to_wait_is_carried() -> None:
-    with FaultServer(answer(503, Retry_After="7")) as server:
+@pytest.mark.parametrize("status", [408, 425, 429, 503], ids=str)
+@pytest.mark.parametrize(
+    ("sent", "seconds"),
+    [("7", 7.0), ("3600", 300.0), ("-1", None), ("soon", None), ("Thu, 01 Jan 2015 00:00:00 GMT", 0.0)],
+    ids=["seconds", "capped", "minus", "nonsense", "past"],
+)
+def test_a_wish_to_wait_is_carried(status: int, sent: str, seconds: float | None) -> None:
+    with FaultServer(answer(status, Retry_After=sent)) as server:
         with pytest.raises(ServiceUnavailable) as caught:
             asyncio.run(read(server))
-    assert caught.value.retry_after_s == 7.0
+    assert caught.value.retry_after_s == seconds
 
 
 def test_silence_is_told_from_a_break() -> None:
     with FaultServer(stream(b": hi\n", then=faults.half_open)) as server:
         with pytest.raises(StreamSilent):
-            asyncio.run(read(server, idle_timeout_s=0.1))
+            asyncio.run(read(server, idle_timeout_s=1.5))
 
 
 def test_a_token_that_was_just_replaced_is_tried_once_more_on_one_connection() -> None:

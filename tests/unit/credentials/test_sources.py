@@ -103,7 +103,7 @@ def test_what_is_no_regular_file_is_refused_without_hanging(tmp_path: Path, kind
     with pytest.raises(CredentialError, match="is no regular file"):
         source_of("file", str(path), {}).read_text()
 
-    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert len(os.listdir("/proc/self/fd")) <= open_before  # fewer: the collector may close what earlier tests left
 
 
 def test_unreadable_file_is_told_with_the_reason(tmp_path: Path) -> None:

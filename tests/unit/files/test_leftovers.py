@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -10,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from config_sync.errors import FileError
 from config_sync.files import Calls, Disk
 from config_sync.files.names import new_kept, new_stage, new_temp
 from config_sync.model import AbsolutePath
-from tests.unit.files.world import KEY, NEW, NOBODY, OLD, disk, names, spec_of
+from tests.unit.files.world import KEY, NEW, NOBODY, OLD, FailOn, Recorder, disk, names, spec_of
 
 
 class Later:
@@ -105,6 +108,42 @@ def test_write_also_removes_old_temps_and_stages_of_others_but_never_their_kept_
     assert names(place) == sorted([temp, stage, kept, "app.conf"])
     Disk(digest_key=KEY, state_dir=None, clock=Later()).publish(spec_of(old), OLD)
     assert names(place) == sorted([kept, "app.conf"])
+
+
+def test_directory_is_listed_again_after_a_minute_after_a_failure_and_for_a_way_back(old: Path, place: Path) -> None:
+    ages, recorder, failing = [0.0], Recorder(), [FailOn("rename", errno.EIO, nth=99)]
+
+    class Clock(Later):
+        def now(self) -> float:
+            return time.time() + ages[-1]
+
+    def gate(call: str) -> None:
+        recorder(call)
+        failing[-1](call)
+
+    writer = Disk(digest_key=KEY, state_dir=None, calls=Calls(gate), clock=Clock())
+
+    def is_left_over_removed(content: bytes, *, keep_old: bool = False) -> bool:
+        left = place / new_temp("app.conf")
+        left.write_bytes(b"of another process")
+        with contextlib.suppress(FileError):
+            writer.publish(spec_of(old), content, keep_old=keep_old)
+        is_gone = not left.exists()
+        left.unlink(missing_ok=True)
+        return is_gone
+
+    assert is_left_over_removed(NEW)
+    assert not is_left_over_removed(OLD), "it was listed a moment ago"
+    ages.append(61)
+    assert is_left_over_removed(NEW)
+    failing.append(FailOn("rename", errno.EIO))
+    assert not is_left_over_removed(OLD)
+    assert is_left_over_removed(OLD), "a failed write may have left something"
+    assert not is_left_over_removed(NEW, keep_old=True)
+    assert is_left_over_removed(OLD), "the kept file is one of ours"
+    assert names(place) == ["app.conf"]
+    ages.append(-3600)
+    assert is_left_over_removed(NEW), "the clock stepped back"
 
 
 def test_sweep_of_a_missing_directory_is_nothing(place: Path) -> None:

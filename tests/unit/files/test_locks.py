@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from config_sync.errors import FileError, StateLocked
-from config_sync.files import Calls, StateLock
+from config_sync.files import Calls, StateLock, WriteResult
 from config_sync.files.lock import ordered
 from config_sync.files.replace import replace_file
-from tests.unit.files.world import NEW, OLD, FailOn, as_user, disk, forked, names, spec_of, umask
+from tests.unit.files.world import NEW, OLD, FailOn, Recorder, as_user, disk, forked, names, spec_of, umask
+
+FAR = 4 * 10**18
+"""An mtime (ns) in the next century."""
 
 
 def test_many_threads_on_one_file_leave_one_whole_content_and_no_litter(place: Path, tmp_path: Path) -> None:
@@ -35,6 +38,8 @@ def test_many_threads_on_one_file_leave_one_whole_content_and_no_litter(place: P
     assert failures == []
     assert (place / "app.conf").read_bytes() in contents
     assert names(place) == ["app.conf"]
+    assert len(names(tmp_path / "locks")) == 1
+    disk(state_dir=tmp_path).sweep([])
     assert names(tmp_path / "locks") == []
 
 
@@ -60,7 +65,7 @@ def test_second_writer_waits_for_the_first(place: Path, tmp_path: Path) -> None:
 
 def test_full_state_directory_is_told_by_its_own_path(old: Path, tmp_path: Path) -> None:
     (tmp_path / "locks").mkdir()
-    gate = FailOn("open", errno.ENOSPC, nth=len(old.parts) + 2)
+    gate = FailOn("open", errno.ENOSPC, nth=len(old.parts))
     with pytest.raises(FileError) as caught:
         disk(state_dir=tmp_path, gate=gate).publish(spec_of(old), NEW)
     assert old.read_bytes() == OLD
@@ -118,3 +123,41 @@ def test_own_file_stays_when_a_call_fails(tmp_path: Path) -> None:
         replace_file(str(tmp_path), "status.json", NEW, mode=0o644, calls=Calls(FailOn("write", errno.ENOSPC)))
     assert (tmp_path / "status.json").read_bytes() == OLD
     assert names(tmp_path) == ["status.json"]
+
+
+def test_unchanged_file_is_told_without_the_lock_that_a_writer_holds(old: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    writer = disk(state_dir=tmp_path, gate=recorder)
+    writer.publish(spec_of(old), NEW)
+    at = os.open(old.parent, os.O_RDONLY)
+    recorder.calls.clear()
+    with ordered(Calls(), str(tmp_path), old.name, at=at):
+        assert writer.publish(spec_of(old), NEW).result is WriteResult.UNCHANGED
+    os.close(at)
+    assert not {"flock", "fsync", "listdir"} & set(recorder.calls)
+
+
+def test_equal_file_that_another_process_put_there_is_made_durable_under_the_lock(old: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    writer = disk(state_dir=tmp_path, gate=recorder)
+    writer.publish(spec_of(old), NEW)
+    disk(state_dir=tmp_path).publish(spec_of(old), OLD)
+    disk(state_dir=tmp_path).publish(spec_of(old), NEW)
+    recorder.calls.clear()
+    assert writer.publish(spec_of(old), NEW).result is WriteResult.UNCHANGED
+    assert (recorder.calls.count("flock"), recorder.calls.count("fsync")) == (1, 2)
+
+
+def test_write_looks_again_when_the_file_changed_while_it_waited_for_the_lock(old: Path, tmp_path: Path) -> None:
+    """Another writer comes between the look without the lock and the lock: its file is the old one then."""
+    others: list[int] = []
+
+    def gate(call: str) -> None:
+        if call == "flock" and not others:
+            others.append(0)
+            disk(state_dir=None).publish(spec_of(old), OLD + b"more")
+            os.utime(old, ns=(FAR, FAR))
+
+    disk(state_dir=tmp_path, gate=gate).publish(spec_of(old), NEW)
+    assert old.read_bytes() == NEW
+    assert old.stat().st_mtime_ns > FAR

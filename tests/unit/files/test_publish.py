@@ -193,7 +193,7 @@ def test_two_writers_with_two_state_directories_never_mix(place: Path) -> None:
             writer = disk(state_dir=place / state)
             writer.publish(spec_of(path), b"%d" % number * 1000)
     assert path.read_bytes() == b"19" * 1000
-    assert names(place / "one" / "locks") == []
+    assert len(names(place / "one" / "locks")) == 1, "one for the destination, however often it is written"
 
 
 def test_file_larger_than_one_write_call_is_whole(place: Path) -> None:

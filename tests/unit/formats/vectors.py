@@ -13,7 +13,7 @@ from config_sync.formats import FORMATS
 from config_sync.model import AbsolutePath, Document, Format
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-Option: TypeAlias = "bool | int | str | list[str]"
+Option: TypeAlias = "bool | int | str | list[str] | dict[str, str]"
 
 _DATA = Path(__file__).parents[2] / "data"
 PLACE = Place("settings.yaml", 7, 3, "targets.t.files[0]")
@@ -66,6 +66,9 @@ def built(name: str, given: Mapping[str, Option] | None = None, *, source: str =
 def _node(value: Option) -> Node:
     if isinstance(value, list):
         return ListNode(PLACE, tuple(_node(item) for item in value))
+    if isinstance(value, dict):
+        entries: dict[str, Node] = {key: _node(one) for key, one in value.items()}
+        return MapNode(PLACE, entries, dict.fromkeys(entries, PLACE))
     if isinstance(value, bool):
         return ScalarNode(PLACE, str(value).lower(), "bool")
     return ScalarNode(PLACE, str(value), "int" if isinstance(value, int) else "str")

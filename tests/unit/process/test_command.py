@@ -108,7 +108,7 @@ def test_runs_leave_no_descriptor_behind() -> None:
         run("sleep 9", timeout_s=0.02, stop=stop)
         with pytest.raises(CouldNotStart):
             run_command(["/nonexistent"], env=ENV, timeout_s=1, stop=stop)
-    assert count() == before
+    assert count() <= before  # fewer: the collector may close what earlier tests left
 
 
 def test_it_starts_in_its_own_session_with_nothing_blocked_and_nothing_ignored() -> None:

@@ -51,3 +51,19 @@ said += f" {len(os.listdir('/proc/self/fd'))}"
 def test_with_sigchld_ignored_nothing_is_started(tmp_path: Path) -> None:
     code = "signal.signal(signal.SIGCHLD, signal.SIG_IGN); said = run('exit 0')"
     assert in_its_own_process(tmp_path, code).startswith("CouldNotStart: SIGCHLD is ignored")
+
+
+def test_signals_that_we_were_started_with_as_ignored_are_not_handed_on(tmp_path: Path) -> None:
+    """As ``nohup`` and a shell's ``&`` do. In another directory, since posix_spawn resets them anyway."""
+    code = """
+import pathlib
+from config_sync.process import stop_ignoring
+stop_ignoring()
+one = run_command(['/bin/grep', 'SigIgn', '/proc/self/status'], env={}, timeout_s=20, stop=stop, cwd='/')
+os.kill(os.getpid(), signal.SIGQUIT)
+said = one.output_tail.split()[1]
+"""
+    script = tmp_path / "ignoring.py"
+    script.write_text(f"import signal\nsignal.signal(signal.SIGQUIT, signal.SIG_IGN)\n{SCRIPT}\n{code}")
+    said = in_its_own_process(tmp_path, f"exec(open({str(script)!r}).read())")
+    assert int(said, 16) & ~(0b11 << 31) == 0, "and the QUIT that came did nothing, as before"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config_sync.process import Disposition, NotRunning, disposition_of, open_process
+from config_sync.process import Disposition, NotRunning, ProcessHandle, disposition_of, open_process
 from tests.unit.process.shells import is_running
 from tests.waiting import eventually
 
@@ -43,6 +43,12 @@ time.sleep = lambda _: signal.sigwait([signal.SIGHUP])
 ANOTHER_AWAITED = """
 time.sleep = lambda _: signal.sigwait([signal.SIGUSR1])
 """
+BUSY_WITH_ALL_BLOCKED = """
+def work(_):
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    while True: pass
+time.sleep = work
+"""
 ONE_THREAD_OPEN = """
 threading.Thread(target=time.sleep, args=[600], daemon=True).start()
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
@@ -66,6 +72,21 @@ def test_the_disposition_is_read_over_all_threads(code: str, expected: Dispositi
         eventually(lambda: disposition_of(process, signal.SIGHUP) is expected)  # it may not have come to its wait yet
 
 
+def test_a_process_that_keeps_signals_off_while_it_works_is_not_taken_for_one_that_awaits_them() -> None:
+    with python(BUSY_WITH_ALL_BLOCKED) as child, open_process(child.pid) as process:
+        assert disposition_of(process, signal.SIGHUP) is Disposition.DEFAULT
+
+
+def test_a_shell_that_forks_all_the_time_is_never_taken_for_one_that_awaits_signals() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "while :; do /bin/true; done"], start_new_session=True) as child:
+        try:
+            with open_process(child.pid) as process:
+                found = {disposition_of(process, signal.SIGHUP) for _ in range(300)}
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
+    assert found == {Disposition.DEFAULT}
+
+
 def test_a_process_is_described_by_its_program_its_start_and_its_user() -> None:
     before = time.time()
     with python("") as child, open_process(child.pid) as process:
@@ -74,6 +95,11 @@ def test_a_process_is_described_by_its_program_its_start_and_its_user() -> None:
         assert process.exe == os.path.realpath(sys.executable)
         assert process.name == process.exe
         assert process.is_alive
+
+
+def test_a_title_that_a_program_has_set_is_named_without_its_arguments() -> None:
+    seen = ProcessHandle(7, -1, 0, 1.0, None, "postgres: checkpointer --password=hunter22")
+    assert seen.name == "postgres:"
 
 
 def test_a_dead_or_unborn_pid_is_not_running() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from config_sync.model import Layout, ReloadOrder, ReloadResult, StopSignal, Target, Validate
+from config_sync.errors import ReloadFailed, RolledBack
+from config_sync.model import Layout, OnFailure, ReloadOrder, ReloadResult, StopSignal, Target, Validate
+from config_sync.workqueue import Wake
 from tests.fakes import FakeReload
 from tests.unit.reconciler.world import World
 
@@ -31,6 +33,16 @@ class Noting(FakeReload):
         return super().run(order, stop)
 
 
+class Frail(Noting):
+    """It cannot live with content that has ``bad`` in it."""
+
+    def run(self, order: ReloadOrder, stop: StopSignal) -> ReloadResult:
+        result = super().run(order, stop)
+        if any("bad" in Path(path).read_text() for path in order.files):
+            raise ReloadFailed("it died of it")
+        return result
+
+
 def killed_at(call: int, world: World, target: Target) -> bool:
     """One pass in a process of its own that dies at its `call`-th system call; False: it came to its end before."""
     child = os.fork()
@@ -44,7 +56,7 @@ def killed_at(call: int, world: World, target: Target) -> bool:
                 os._exit(KILLED)
 
         try:
-            world.restart(gate=gate)
+            world.restart(gate=gate, records_gate=gate)
             world.sync(target)
             os._exit(0)
         finally:
@@ -83,6 +95,45 @@ def test_killed_at_any_call_refused_content_never_reaches_the_consumer_and_good_
         assert reload.notes.read_text().splitlines()[-1] == f"{good}+{good}"
         assert not world.owes()
         assert "bad" not in reload.notes.read_text()
+    else:
+        raise AssertionError("it never came to its end")
+
+
+@pytest.mark.parametrize("way", ["staged", "in_place", "as-a-set", "as-a-set-in-place"])
+def test_killed_at_any_call_of_a_rollback_the_consumer_ends_with_the_old_bytes_and_they_stay(
+    tmp_path: Path, way: str
+) -> None:
+    check = Validate(("true", "{dir}"), in_place="place" in way)
+    for call in range(1, 2000, 2 * EVERY - 1):
+        place = tmp_path / str(call)
+        place.mkdir()
+        world = World(place)
+        files = world.spec("a.json"), world.spec("b.json")
+        reload = Frail(world.directory / "notes")
+        target = dataclasses.replace(
+            world.target(*files, validate=check, reload=(reload,)),
+            layout=Layout.DIRECTORY if "set" in way else Layout.FILES,
+            on_failure=OnFailure.ROLLBACK,
+        )
+        good = json.dumps({"port": -call})
+        world.service.put("app", {"port": -call})
+        world.sync(target)
+        world.service.put("app", {"port": "bad"})
+        if not killed_at(call, world, target):
+            break
+        world.restart()
+        outcome = world.sync(target)
+        assert isinstance(outcome.error, RolledBack)
+        assert [Path(spec.path).read_text() for spec in files] == [good, good]
+        notes = reload.notes.read_text().splitlines()
+        assert notes[-1] == f"{good}+{good}"
+        assert (world.record.version, world.owes()) == (1, False)
+        assert isinstance(world.sync(target, Wake.RESYNC).error, RolledBack)
+        assert reload.notes.read_text().splitlines() == notes, "what is refused is not tried again"
+        world.service.put("app", {"port": 3})
+        assert world.sync(target, Wake.EVENT).error is None
+        assert [name for name in world.names if name.endswith((".old", ".tmp"))] == []
+        assert not world.owes()
     else:
         raise AssertionError("it never came to its end")
 

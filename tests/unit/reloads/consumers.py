@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config_sync.model import AbsolutePath, ReloadOrder
 from config_sync.reloads import SignalReload
+from config_sync.reloads.pidfile import ByPidFile
 
 COUNTS = "signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'HUP\\n'))"
 IGNORES = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
@@ -52,7 +53,7 @@ def pid_file(directory: Path, text: object, *, mode: int = 0o644) -> AbsolutePat
 
 
 def hup(path: AbsolutePath) -> SignalReload:
-    return SignalReload(signal.SIGHUP, path)
+    return SignalReload(signal.SIGHUP, ByPidFile(path))
 
 
 def order(*, written_at: float | None = None, forced: bool = False) -> ReloadOrder:

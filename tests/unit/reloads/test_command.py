@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from config_sync.errors import ReloadFailed, Stopped
 from config_sync.model import AbsolutePath, ReloadOrder, ReloadResult
+from config_sync.process import account_of
 from config_sync.reloads import CommandReload
 from config_sync.stop import Stop
 from tests.unit.process.shells import is_running, pid_in
@@ -67,7 +68,7 @@ def test_a_failing_hook_names_its_code_and_never_its_output() -> None:
 
 def test_a_hook_that_hangs_is_killed_with_its_children_at_the_timeout(tmp_path: Path) -> None:
     with pytest.raises(ReloadFailed, match="was killed at its timeout"):
-        shell(f"sleep 600 & echo $! >{tmp_path}/pid; wait", timeout_s=0.3).run(ORDER, Stop())
+        shell(f"sleep 600 & echo $! >{tmp_path}/pid; wait", timeout_s=1.5).run(ORDER, Stop())
     pid = pid_in(tmp_path / "pid")
     eventually(lambda: not is_running(pid))
 
@@ -127,3 +128,64 @@ def test_a_stop_lets_a_running_hook_finish(tmp_path: Path) -> None:
     assert (tmp_path / "done").exists()
     with pytest.raises(Stopped):
         hook.run(ORDER, stop)
+
+
+def test_a_hook_runs_in_its_directory(tmp_path: Path) -> None:
+    hook = CommandReload(("/bin/sh", "-c", "pwd >where"), cwd=AbsolutePath(str(tmp_path)))
+    assert hook.run(ORDER, Stop()) is ReloadResult.RELOADED
+    assert (tmp_path / "where").read_text() == f"{tmp_path}\n"
+
+
+@pytest.mark.root
+def test_a_hook_of_another_user_finds_that_users_home_and_the_story(tmp_path: Path) -> None:
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    tmp_path.chmod(0o777)
+    account = account_of("nobody")
+    script = f"id -u >{tmp_path}/uid; echo $HOME >{tmp_path}/home; cat >{tmp_path}/story"
+    assert CommandReload((), script, account=account).run(ORDER, Stop()) is ReloadResult.RELOADED
+    assert (tmp_path / "uid").read_text().strip() == str(account.uid)
+    assert (tmp_path / "home").read_text().strip() == account.home
+    assert json.loads((tmp_path / "story").read_text())["target"] == "app"
+
+
+@pytest.mark.parametrize(
+    ("hook", "says", "is_error"),
+    [
+        pytest.param(CommandReload(("no-such-program", "-x")), "no-such-program is not there", False, id="absent"),
+        pytest.param(CommandReload(("/nonexistent/hook",)), "/nonexistent/hook is not there", False, id="absent-path"),
+        pytest.param(
+            CommandReload(("true",), cwd=AbsolutePath("/nonexistent")), "/nonexistent does not exist", False, id="cwd"
+        ),
+    ],
+)
+def test_what_stands_in_its_way_is_told_beforehand(hook: CommandReload, says: str, is_error: bool) -> None:
+    (doubt,) = hook.doubts()
+    assert says in doubt.message
+    assert doubt.is_error is is_error
+
+
+def test_a_hook_that_can_run_raises_no_doubt(tmp_path: Path) -> None:
+    script = tmp_path / "hook"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    here = AbsolutePath(str(tmp_path))
+    assert [*CommandReload(("true",)).doubts(), *CommandReload((), "a | b").doubts()] == []
+    assert [*CommandReload(("./hook",), cwd=here).doubts(), *CommandReload(("{dir}/x",)).doubts()] == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [
+        pytest.param(CommandReload((), "exit 3"), "HookFailed", id="fails"),
+        pytest.param(CommandReload((), "kill -SEGV $$"), "HookFailed", id="dies"),
+        pytest.param(CommandReload((), "sleep 60", 0.2), "HookTimedOut", id="hangs"),
+        pytest.param(CommandReload(("/nonexistent",)), "HookNotRunnable", id="cannot-start"),
+        pytest.param(CommandReload(("true",), cwd=AbsolutePath("/nonexistent")), "HookNotRunnable", id="no-directory"),
+        pytest.param(CommandReload(("{file}",)), "HookNotRunnable", id="no-meaning"),
+    ],
+)
+def test_each_failure_has_its_own_reason(hook: CommandReload, reason: str) -> None:
+    with capture_logs(), pytest.raises(ReloadFailed) as caught:
+        hook.run(ORDER, Stop())
+    assert caught.value.reason == reason

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from config_sync.errors import ReloadFailed, Stopped
 from config_sync.model import AbsolutePath, ReloadResult
 from config_sync.reloads import SignalReload, pidfile
+from config_sync.reloads.pidfile import ByPidFile
 from config_sync.stop import Stop
 from tests.unit.reloads.consumers import (
     COUNTS,
@@ -80,7 +81,7 @@ def test_sleep_with_its_default_disposition_lives_on(tmp_path: Path) -> None:
         try:
             for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
                 with pytest.raises(ReloadFailed, match="would die of it"):
-                    SignalReload(number, pid_file(tmp_path, child.pid)).run(order(), Stop())
+                    SignalReload(number, ByPidFile(pid_file(tmp_path, child.pid))).run(order(), Stop())
             assert child.poll() is None
         finally:
             child.kill()
@@ -213,5 +214,5 @@ def test_signalling_leaves_no_descriptor_behind(tmp_path: Path) -> None:
         hup(path).run(order(written_at=1.0), stop)
         set_age(path, 3600)
         with pytest.raises(ReloadFailed):
-            SignalReload(signal.SIGUSR1, path).run(order(), stop)
-        assert len(os.listdir("/proc/self/fd")) == before
+            SignalReload(signal.SIGUSR1, ByPidFile(path)).run(order(), stop)
+        assert len(os.listdir("/proc/self/fd")) <= before  # fewer: the collector may close what earlier tests left

@@ -15,7 +15,9 @@ APART = (AbsolutePath("/etc/app/a.yaml"), AbsolutePath("/srv/app/a.yaml"), Absol
 
 
 def order(files: tuple[AbsolutePath, ...] = ONE, *, version: int | None = 7) -> ReloadOrder:
-    return ReloadOrder("app", files, files[:1], "outdated", attempt=2, version=version, changed_by=42, written_at=1.5)
+    return ReloadOrder(
+        "app", files, files[:1], "outdated", attempt=2, version=version, changed_by=42, saved_at=1.25, written_at=1.5
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,6 +110,7 @@ def test_the_story_is_one_json_object_with_null_for_the_unknown() -> None:
         "version": None,
         "previous_version": None,
         "changed_by": 42,
+        "saved_at": 1.25,
         "written_at": 1.5,
         "files": ["/etc/app/config.yaml"],
         "changed": ["/etc/app/config.yaml"],

@@ -67,6 +67,8 @@ def test_a_unit_that_never_ran_and_one_that_does_not_exist_are_told_apart() -> N
             state(active="failed"), "try-reload-or-restart", ReloadResult.WAITING_FOR_CONSUMER, id="failed-try"
         ),
         pytest.param(state(active="failed"), "restart", Step.ACT, id="failed-restart"),
+        pytest.param(state(active="inactive"), "start", Step.ACT, id="inactive-start"),
+        pytest.param(state(active="failed"), "start", Step.ACT, id="failed-start"),
         pytest.param(state(active="deactivating"), "restart", ReloadResult.WAITING_FOR_CONSUMER, id="stopping"),
         pytest.param(state(at=1003.0), "reload", ReloadResult.ALREADY_CURRENT, id="started-after-the-write"),
         pytest.param(state(at=1001.0), "reload", Step.ACT, id="started-within-the-slack"),

@@ -40,7 +40,7 @@ def test_waiting_ends_with_the_change_or_the_timeout() -> None:
     snapshot: Snapshot[int] = Snapshot()
     began = time.monotonic()
     assert not snapshot.wait_for_change(0.05)
-    assert 0.04 < time.monotonic() - began < 1
+    assert 0.04 < time.monotonic() - began < 30
     threading.Timer(0.05, snapshot.store, (1,)).start()
     assert snapshot.wait_for_change(5)
     assert snapshot.load() == 1

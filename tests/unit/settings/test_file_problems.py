@@ -71,7 +71,7 @@ CASES: dict[str, tuple[str, tuple[int, int], str, str, str | None]] = {
         "targets: {a: {files: [{path: /srv/a.json, format: toml}]}}",
         (1, 51),
         "targets.a.files[0].format",
-        "expected one of json, yaml, env, template, not 'toml'",
+        "expected one of json, yaml, env, template, files, not 'toml'",
         None,
     ),
     "format-not-told-by-the-name": (
@@ -79,7 +79,7 @@ CASES: dict[str, tuple[str, tuple[int, int], str, str, str | None]] = {
         (1, 30),
         "targets.a.files[0].path",
         "the name 'a.conf' does not say the format",
-        "say the format: json or yaml or env or template",
+        "say the format: json or yaml or env or template or files",
     ),
     "options-of-another-format": (
         "targets: {a: {files: [{path: /srv/a.json, env: {prefix: X}}]}}",

@@ -35,12 +35,6 @@ def test_a_file_may_be_written_in_place(tmp_path: Path) -> None:
         pytest.param(
             "files: [{path: /srv/a.json, write: in_place}]", "targets.a.layout", "does not go with it", id="in-place"
         ),
-        pytest.param(
-            "files: [{path: /srv/a.json}], validate: {command: [a, '{file}'], in_place: true}",
-            "targets.a.validate",
-            "is not in this version with layout: directory",
-            id="checked-in-place",
-        ),
     ],
 )
 def test_what_does_not_fit_a_set_is_told(tmp_path: Path, text: str, path: str, says: str) -> None:

@@ -22,8 +22,8 @@ CASES: dict[str, tuple[str, tuple[int, int], str, str, str | None]] = {
         "targets.a.qqq",
         "unknown key 'qqq'",
         (
-            "known here: debounce, environment, files, layout, on_drift, on_failure, on_first_sync, prune, reload, "
-            "required, validate"
+            "known here: debounce, environment, files, layout, on_drift, on_failure, on_first_sync, probe, prune, "
+            "reload, required, splay, validate"
         ),
     ),
     "version-of-another-page": ("version: 2", (1, 10), "version", "expected 1, not '2'", None),

@@ -103,7 +103,7 @@ def test_file_that_cannot_be_read_is_told_with_the_reason(tmp_path: Path, kind: 
 
     reason = {"missing": "No such file", "directory": "Is a directory", "loop": "Too many levels"}[kind]
     assert caught.value.message.startswith(f"cannot read {path}: {reason}")
-    assert len(os.listdir("/proc/self/fd")) == open_before
+    assert len(os.listdir("/proc/self/fd")) <= open_before  # fewer: the collector may close what earlier tests left
 
 
 def test_fifo_without_a_writer_is_empty_and_does_not_hang(tmp_path: Path) -> None:

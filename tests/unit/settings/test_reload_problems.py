@@ -13,7 +13,7 @@ CASES: dict[str, tuple[str, tuple[int, int], str, str, str | None]] = {
         "targets: {a: {reload: {sygnal: HUP}, " + FILES + "}}",
         (1, 23),
         "targets.a.reload",
-        "expected a mapping with one of systemd, signal, command, or a list of them",
+        "expected a mapping with one of systemd, signal, command, http, touch, or a list of them",
         "did you mean 'signal'?",
     ),
     "reload-of-two-kinds": (

@@ -186,6 +186,26 @@ def test_an_event_makes_it_pending_until_a_pass_has_compared() -> None:
     assert board.status().state is State.SYNCED
 
 
+def test_an_event_of_a_config_that_the_target_no_longer_uses_makes_nothing_pending() -> None:
+    watched = Watched("old")
+    watched.passed()
+    watched.board.expect(target("app", "new"), TOLD)
+    watched.board.heard(ChangeEvent(ConfigName("old"), version=7))
+    assert watched.status().state is State.SYNCED
+    watched.board.heard(ChangeEvent(ConfigName("new"), version=7))
+    assert watched.status().state is State.PENDING
+
+
+def test_the_stream_of_one_config_is_known_while_a_target_watches_it() -> None:
+    watched = Watched("old")
+    watched.linked("old")
+    linked = watched.board.linked("old")
+    assert linked is not None
+    assert linked.is_connected
+    watched.board.expect(target("app", "new"), TOLD)
+    assert watched.board.linked("old") is None
+
+
 def test_not_confirmed_for_long_is_stale() -> None:
     board = Watched()
     assert board.status().state is State.STALE

@@ -31,8 +31,10 @@ TARGET = {
     "reload_pending",
     "from_cache_since",
     "error",
+    "configs",
     "files",
 }
+CONFIG = {"name", "environment", "version", "pinned", "optional"}
 CONDITION = {"type", "status", "reason", "message", "since"}
 ERROR = {"reason", "message", "hint", "since"}
 FILE = {"path", "config", "state"}
@@ -83,6 +85,7 @@ def test_the_keys_are_those_of_the_contract_for_every_kind_of_target(paged: Page
         assert set(one) == TARGET
         assert all(set(condition) == CONDITION for condition in one["conditions"])
         assert one["error"] is None or set(one["error"]) == ERROR
+        assert all(set(config) == CONFIG for config in one["configs"])
         assert all(set(file) == FILE for file in one["files"])
     assert [one["state"] for one in page["targets"]] == ["synced", "pending", "rejected"]
 

@@ -18,6 +18,7 @@ from config_sync.errors import (
     NotFound,
     ReloadFailed,
     RenderRefused,
+    RolledBack,
     ServiceUnavailable,
     SyncError,
     TlsFailed,
@@ -54,6 +55,15 @@ def given(**changes: object) -> State:
         pytest.param({"error": FileError("x")}, State.FAILED, id="write_failed"),
         pytest.param({"error": CheckNotRunnable("x")}, State.FAILED, id="checker_missing"),
         pytest.param({"error": ReloadFailed("x"), "is_reload_pending": True}, State.RELOAD_PENDING, id="reload_failed"),
+        pytest.param({"error": RolledBack("x")}, State.REJECTED, id="rolled_back"),
+        pytest.param({"is_refused": True}, State.REJECTED, id="rolled_back_before_this_start"),
+        pytest.param({"error": ServiceUnavailable("x"), "is_refused": True}, State.REJECTED, id="and_service_away"),
+        pytest.param(
+            {"error": ReloadFailed("x"), "is_refused": True, "is_reload_pending": True},
+            State.RELOAD_PENDING,
+            id="rolled_back_and_not_told",
+        ),
+        pytest.param({"error": FileError("x"), "is_refused": True}, State.FAILED, id="rollback_under_way_failed"),
     ],
 )
 def test_each_state(changes: dict[str, object], state: State) -> None:

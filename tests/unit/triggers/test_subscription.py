@@ -6,13 +6,16 @@ import asyncio
 
 import pytest
 
+from config_sync.http.failures import StreamSilent
 from config_sync.triggers.stream_state import StreamWord
 from config_sync.workqueue import Wake
 from tests.fake_streams import (
     Answer,
+    FakeStream,
     FakeStreams,
     ending,
     live,
+    not_offered,
     refused,
     refusing,
     sending,
@@ -112,6 +115,56 @@ def test_comments_keep_a_stream_up() -> None:
         return len(streams.connects)
 
     assert run(story()) == 1
+
+
+def test_streams_without_a_byte_are_counted_until_one_brings_one() -> None:
+    async def story() -> list[int]:
+        streams, told = (
+            FakeStreams().then(live, ending, sending(b": hi\n\n", then_end=True), live, refusing, live),
+            Told(),
+        )
+        async with running(subscription(streams, told)):
+            await asyncio.sleep(600)
+        return [state.barren for state in told.states if state.word is StreamWord.LOST][:6]
+
+    assert run(story()) == [1, 2, 0, 1, 1, 2]
+
+
+def test_a_connect_that_is_accepted_and_never_answered_counts_as_a_stream_without_a_byte() -> None:
+    """Nginx that buffers holds even the head back, until some kilobytes of the stream are there."""
+
+    def unanswering(stream: FakeStream) -> None:
+        raise StreamSilent("no answer")
+
+    async def story() -> list[int]:
+        streams, told = FakeStreams().then(unanswering, unanswering, refusing, unanswering, live), Told()
+        async with running(subscription(streams, told)):
+            await asyncio.sleep(600)
+        return [state.barren for state in told.states if state.word is StreamWord.LOST][:4]
+
+    assert run(story()) == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "not-replaced"])
+def test_a_refused_stream_is_asked_for_seldom_only_while_something_stands_in_for_it(is_replaced: bool) -> None:
+    async def story() -> list[float]:
+        streams = FakeStreams(otherwise=not_offered)
+        async with running(subscription(streams, Told(), is_replaced=lambda _: is_replaced)):
+            await asyncio.sleep(7200)
+        return streams.gaps_s
+
+    low, high = (480, 721) if is_replaced else (30, 61)
+    assert all(low <= gap <= high for gap in run(story()))
+
+
+def test_a_host_that_is_away_is_tried_as_ever_though_the_list_stands_in() -> None:
+    async def story() -> list[float]:
+        streams = FakeStreams(otherwise=refusing)
+        async with running(subscription(streams, Told(), is_replaced=lambda _: True)):
+            await asyncio.sleep(3600)
+        return streams.gaps_s
+
+    assert max(run(story())) <= 61
 
 
 def test_last_event_id_is_kept_over_several_reconnects() -> None:

@@ -51,6 +51,7 @@ def subscription(
     ref: ConfigRef = REF,
     chance: Callable[[], float] | None = None,
     gate: ConnectGate | None = None,
+    is_replaced: Callable[[ConfigRef], bool] | None = None,
 ) -> Subscription:
     """With the shipped numbers and seeded chance."""
     return Subscription(
@@ -63,6 +64,7 @@ def subscription(
         gate=gate if gate is not None else ConnectGate(),
         chance=chance if chance is not None else random.Random(1).random,
         clock=running_clock(),
+        is_replaced=is_replaced,
     )
 
 

@@ -144,12 +144,13 @@ class _DeathAtDirectoryFsync:
 
 
 def litter_below(place: Path) -> list[str]:
-    """Temps, kept files, stages and lock files, anywhere below."""
-    return sorted(
+    """Temps, kept files and stages, anywhere below, and lock files but for that of the one destination."""
+    locks = sorted(path.name for path in (place / "state" / "locks").glob("*"))
+    return locks[1:] + sorted(
         name
-        for directory, directories, files in os.walk(place)
+        for _, directories, files in os.walk(place)
         for name in (*directories, *files)
-        if any(kind.fullmatch(name) for kind in (TEMP, KEPT, STAGE)) or directory.endswith("/locks")
+        if any(kind.fullmatch(name) for kind in (TEMP, KEPT, STAGE))
     )
 
 

@@ -1,110 +1,20 @@
-"""Reload kinds against what only a real machine has: other users, recycled pids, a real systemd."""
+"""Units of a real systemd, told by the kinds `systemd` and `signal`; and path units that a stamp wakes."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from config_sync.errors import ReloadFailed
-from config_sync.model import AbsolutePath, ReloadResult
 from config_sync.reloads import SystemdReload
 from config_sync.stop import Stop
 from tests.system import systemd_probe
 from tests.system.systemd_machine import run_in_machine
-from tests.unit.reloads.consumers import COUNTS, consumer, hup, order, pid_file
-
-NOBODY = 65534
-
-
-def in_its_own_process(code: str, *, before: Sequence[str] = ()) -> str:
-    """What the code printed; it may use `tests.unit.reloads.consumers` and `outcome`."""
-    script = (
-        "import os, pathlib\nfrom config_sync.model import AbsolutePath\nfrom tests.unit.reloads.consumers import *\n"
-        f"from tests.system.test_reload_kinds import outcome\n{code}"
-    )
-    argv = [*before, sys.executable, "-c", script]
-    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
-    return done.stdout
-
-
-def outcome(path: AbsolutePath) -> str:
-    try:
-        return hup(path).run(order(), Stop()).name
-    except ReloadFailed as error:
-        return f"{error.message} | {error.hint}"
-
-
-@pytest.mark.root
-def test_a_strangers_process_may_not_be_signalled_and_the_error_names_both_users(tmp_path: Path) -> None:
-    with consumer(COUNTS) as child:
-        path = pid_file(tmp_path, child.pid)
-        for directory in (tmp_path, *tmp_path.parents[:2]):
-            directory.chmod(0o755)
-        drop = f"os.setgroups([]); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})"
-        said = in_its_own_process(f"{drop}\nprint(outcome(AbsolutePath({str(path)!r})))")
-        assert f"uid {NOBODY} may not send SIGHUP to process {child.pid}" in said
-        assert "runs as uid 0" in said
-        assert "CAP_KILL" in said
-        assert child.poll() is None
-
-
-@pytest.mark.root
-def test_a_users_pid_file_cannot_have_root_signal_another_users_process(tmp_path: Path) -> None:
-    with consumer(COUNTS) as child:
-        path = pid_file(tmp_path, child.pid)
-        os.chown(path, NOBODY, -1)
-        with pytest.raises(ReloadFailed, match=f"belongs to uid {NOBODY}, but process {child.pid} .* as uid 0"):
-            hup(path).run(order(), Stop())
-    with consumer(f"os.setresuid({NOBODY}, {NOBODY}, {NOBODY})\n{COUNTS}") as own:
-        path = pid_file(tmp_path, own.pid)
-        os.chown(path, NOBODY, -1)
-        assert hup(path).run(order(), Stop()) is ReloadResult.RELOADED
-
-
-@pytest.mark.root
-def test_a_recycled_pid_is_recognised_and_the_stranger_is_left_alone(tmp_path: Path) -> None:
-    with consumer(COUNTS) as former:
-        pid = former.pid
-        path = pid_file(tmp_path, pid)
-    written_at = time.time() - 60
-    os.utime(path, (written_at, written_at))
-    with stranger_with_pid(pid) as stranger:
-        assert "is stale: it is older than process" in outcome(path)
-        assert stranger.poll() is None
-        stranger.kill()
-
-
-def stranger_with_pid(pid: int) -> subprocess.Popen[bytes]:
-    """A process that would die of HUP, with exactly this pid: the kernel is told to count on from the one before."""
-    for _ in range(500):
-        Path("/proc/sys/kernel/ns_last_pid").write_text(str(pid - 1))
-        child = subprocess.Popen(["/bin/sleep", "20"])
-        if child.pid == pid:
-            return child
-        child.kill()
-        child.wait()
-    raise AssertionError(f"pid {pid} could not be had again")
-
-
-@pytest.mark.root
-def test_a_pid_file_in_memory_from_before_the_boot_means_a_stepped_clock_and_is_followed() -> None:
-    code = (
-        "with consumer(COUNTS) as child:\n"
-        "    path = pid_file(pathlib.Path('/run'), child.pid)\n"
-        "    os.utime(path, (1e6, 1e6))\n"
-        "    print(outcome(path))\n"
-    )
-    in_memory = 'mount -t tmpfs tmpfs /run && exec "$@"'
-    said = in_its_own_process(code, before=["unshare", "--mount", "sh", "-c", in_memory, "sh"])
-    assert said.splitlines()[-1] == "RELOADED"
-    assert "the clock must have been stepped" in said
+from tests.unit.reloads.consumers import order
 
 
 def test_without_systemctl_the_error_says_what_else_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +62,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
         pytest.param("failed-restart", "RELOADED", id="failed-and-restart-asked"),
         pytest.param("failed-state", "active", id="and-runs-again"),
         pytest.param("own", "OWN_UNIT", id="our-own"),
+        pytest.param("signal", "RELOADED", id="signal-to-the-main-process"),
+        pytest.param("signal-told", "3", id="and-to-it-alone"),
+        pytest.param("signal-current", "ALREADY_CURRENT", id="signal-started-after-the-write"),
+        pytest.param("signal-idle", "WAITING_FOR_CONSUMER", id="signal-inactive"),
+        pytest.param("signal-crashing", "WAITING_FOR_CONSUMER", id="signal-waits-for-its-restart"),
+        pytest.param("signal-own", "OWN_UNIT", id="signal-our-own"),
+        pytest.param("signal-spared", "active", id="signal-that-would-kill-was-not-sent"),
+        pytest.param("stamp", "RELOADED", id="stamp"),
+        pytest.param("stamp-woke", "True", id="and-the-path-unit-woke"),
     ],
 )
 def test_a_real_unit_is_told_or_needs_not_be(told: Mapping[str, list[str]], scenario: str, expected: str) -> None:
@@ -168,6 +87,12 @@ def test_a_real_unit_is_told_or_needs_not_be(told: Mapping[str, list[str]], scen
         pytest.param("no-reload", "not applicable", "has no ExecReload=", id="cannot-reload"),
         pytest.param("unknown", "knows no unit nosuch.service", "list-units", id="unknown"),
         pytest.param("endless", "still starting after 0.5 s", "stays pending", id="never-starts"),
+        pytest.param("signal-deadly", "does not handle SIGHUP", "another signal", id="signal-that-would-kill"),
+        pytest.param(
+            "signal-none", "has no main process", "`pidfile`, `exe` or `cmdline`", id="signal-no-main-process"
+        ),
+        pytest.param("signal-unknown", "knows no unit nosuch.service", "list-units", id="signal-unknown"),
+        pytest.param("signal-elsewhere", "there is none with that number", "PID namespace", id="signal-elsewhere"),
         pytest.param("forbidden", "authentication required", "uid 65534 needs a polkit rule", id="forbidden"),
     ],
 )

@@ -1,0 +1,100 @@
+"""``http``: the consumer is well if a GET of a URL is answered with 2xx."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from config_sync.errors import ProbeFailed, ServiceError
+from config_sync.fields import Field, JsonSchema, Node, Problems, Values, expanded, fields, refuse
+from config_sync.kinds import Parsed
+from config_sync.model import ReloadOrder
+from config_sync.probes.kind import ProbeKind
+from config_sync.stop import Stop
+
+_MAX_BYTES = 16 * 1024 * 1024
+"""Of the answer, which is read and dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """Asks for `url`, whose path and query may be nobody's business: messages have its origin only."""
+
+    url: str = field(repr=False)
+
+    @property
+    def kind(self) -> str:
+        """The word in the settings."""
+        return "http"
+
+    def describe(self) -> str:
+        """``a GET at http://localhost:8080``."""
+        parts = urlsplit(self.url)
+        return f"a GET at {parts.scheme}://{parts.netloc}"
+
+    def look(self, _order: ReloadOrder, stop: Stop, *, timeout_s: float) -> None:
+        """The answer was 2xx, whole, within `timeout_s` seconds. Raises ProbeFailed, Stopped."""
+        # Here, since only targets with such a probe need it: settings are read by commands that connect to nothing.
+        from config_sync.http.fetching import Fetcher
+        from config_sync.http.tls import Tls
+
+        fetcher = Fetcher(Tls(), connect_timeout_s=timeout_s, slots=1)
+        try:
+            response = fetcher.get(self.url, _HEADERS, timeout_s=timeout_s, max_bytes=_MAX_BYTES, stop=stop)
+        except ServiceError as error:
+            raise ProbeFailed(
+                f"{self.describe()} fails: {error.message}",
+                hint="look at the consumer's own log: does it answer there?",
+            ) from error
+        finally:
+            fetcher.close()
+        if not 200 <= response.status < 300:
+            raise ProbeFailed(
+                f"{self.describe()} is answered with {response.status}",
+                hint="look at the consumer's own log; 2xx is expected (a redirect is not followed)",
+            )
+
+
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "config-sync-probe"}
+
+
+def _parse_url(node: Node, problems: Problems) -> str:
+    # No message quotes the URL: it may hold a token.
+    expected = HTTP.kind.expected
+    text = expanded(node, problems, expected).text
+    if re.search(r"[^\x21-\x7e]", text):
+        raise refuse(node, problems, f"expected {expected}; this one has a blank, control or non-ASCII character")
+    try:
+        parts = urlsplit(text)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+        parts = urlsplit("")
+    if not is_right:
+        raise refuse(node, problems, f"expected {expected}")
+    if "@" in parts.netloc:
+        raise refuse(node, problems, f"expected {expected}, without user or password", hint="use `command` for that")
+    if parts.fragment:
+        raise refuse(node, problems, f"expected {expected}, without #")
+    return text
+
+
+def _url_schema() -> JsonSchema:
+    return {"type": "string", "pattern": r"^(https?://|.*\$\{)"}
+
+
+HTTP: Field[str] = Field(
+    "http",
+    Parsed("a URL such as http://localhost:8080/healthz", _parse_url, _url_schema),
+    "The URL to GET; 2xx says that the consumer is well.",
+    is_required=True,
+    nullable=False,
+)
+
+
+def _build(values: Values) -> HttpProbe:
+    return HttpProbe(values[HTTP])
+
+
+HTTP_KIND = ProbeKind("http", fields(HTTP), _build, "A GET is answered with 2xx.")
