@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,17 @@ from tests.unit.reloads.consumers import COUNTS, consumer, hup, order, pid_file
 pytestmark = pytest.mark.root
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """One that everybody may enter. Not below pytest's own, whose mode each session of root sets anew."""
+    with tempfile.TemporaryDirectory(prefix="config-sync-", dir="/var/tmp") as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
+
+
 def test_a_strangers_process_may_not_be_signalled_and_the_error_names_both_users(tmp_path: Path) -> None:
     with consumer(COUNTS) as child:
         path = pid_file(tmp_path, child.pid)
-        for directory in (tmp_path, *tmp_path.parents[:2]):
-            directory.chmod(0o755)
         drop = f"os.setgroups([]); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})"
         said = in_its_own_process(f"{drop}\nprint(said_of(hup(AbsolutePath({str(path)!r}))))")
         assert said.startswith(f"SignalForbidden | uid {NOBODY} may not send SIGHUP to process {child.pid}")
@@ -46,8 +54,6 @@ def test_a_users_pid_file_cannot_have_root_signal_another_users_process(tmp_path
 
 def test_a_proc_that_hides_the_process_of_a_pid_file_says_so(tmp_path: Path) -> None:
     path = tmp_path / "consumer.pid"
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
     path.write_text("1\n")
     hiding = (
         f'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups "$@"'
@@ -65,8 +71,6 @@ def test_a_stamp_of_another_user_that_we_may_write_grows_as_well(tmp_path: Path)
     stamp.touch()
     stamp.chmod(0o666)
     os.utime(stamp, (1, 1))
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
     code = (
         f"from config_sync.reloads import TouchReload\nos.setgroups([]); os.setresuid({NOBODY}, {NOBODY}, {NOBODY})\n"
         f"reload, times = TouchReload(AbsolutePath({str(stamp)!r})), []\n"
