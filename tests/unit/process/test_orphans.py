@@ -23,7 +23,7 @@ def until(condition):
 
 def said_by(code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT + code], capture_output=True, text=True, check=False, cwd=ROOT, timeout=60
+        [sys.executable, "-c", SCRIPT + code], capture_output=True, text=True, check=False, cwd=ROOT, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
