@@ -25,7 +25,7 @@ from config_sync.notify import Notifier
 from config_sync.reconciler import Reconciler
 from config_sync.settings import ServiceSettings, Settings
 from config_sync.status import Board, Linked, State, StatusPage
-from config_sync.status.board import startup_done
+from config_sync.status.board import first_sync_done
 from config_sync.stop import Stop
 from config_sync.triggers.standing import Standing
 from config_sync.triggers.watching import watch_files
@@ -61,7 +61,8 @@ class Watch(Protocol):
 class Agent:
     """Everything `run` does between its start and its end.
 
-    `connect` makes a Connection for settings; `read_settings` reads them again (raises SettingsError).
+    `connect` makes a Connection for settings; `read_settings` reads them again (raises SettingsError). `on_started` is
+    called once every required target is there.
     """
 
     def __init__(
@@ -77,6 +78,8 @@ class Agent:
         clock: Clock,
         chance: Callable[[], float],
         watch: Watch = watch_files,
+        on_started: Callable[[], None] | None = None,
+        is_socket_needed: bool = True,
     ) -> None:
         self._settings = settings
         self._memory = memory
@@ -107,6 +110,8 @@ class Agent:
         self._news = asyncio.Event()
         self._board.on_change = self._news.set
         self._watch = watch
+        self._on_started = on_started or (lambda: None)
+        self._is_socket_needed = is_socket_needed
         self._watching: list[asyncio.Task[None]] = []
         self._outputs: list[AbsolutePath] = []
         self._is_started = False
@@ -116,7 +121,7 @@ class Agent:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             commands = AgentCommands(self._passes, self._board, self._workers, reload_settings=self.reload_settings)
-            async with listening(self._settings.agent.runtime_dir, commands):
+            async with listening(self._settings.agent.runtime_dir, commands, is_needed=self._is_socket_needed):
                 self._apply(self._settings, wake=Wake.START)
                 fixed = [
                     tasks.create_task(self._passes.run(), name="passes"),
@@ -250,8 +255,9 @@ class Agent:
             self._page.write()
             if any(target.key_set for target in self._settings.targets) and self._output_paths() != self._outputs:
                 self._watch_all()  # a set has other files than before
-            if not self._is_started and startup_done(self._board.statuses()):
+            if not self._is_started and first_sync_done(self._board.statuses()):
                 self._is_started = True
+                self._on_started()
                 self._notifier.ready(status=self._summary())
             else:
                 self._notifier.status(self._summary())

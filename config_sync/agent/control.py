@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol, TypeAlias
 
 from config_sync.errors import ConfigSyncError, Exit, FileError, StateLocked, UsageError
-from config_sync.log import COMMAND_RECEIVED, logger
+from config_sync.log import COMMAND_RECEIVED, STATE_UNAVAILABLE, logger
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Answer: TypeAlias = "dict[str, Json]"
@@ -57,15 +57,22 @@ def answer(exit_code: int, message: str, *, hint: str | None = None, targets: li
 
 
 @contextlib.asynccontextmanager
-async def listening(runtime_dir: str, commands: Commands) -> AsyncIterator[None]:
-    """Answer on the socket while inside.
+async def listening(runtime_dir: str, commands: Commands, *, is_needed: bool = True) -> AsyncIterator[None]:
+    """Answer on the socket while inside; where none can be made and none `is_needed`, say so and do without.
 
     Raises:
         StateLocked: another agent answers there.
         FileError: the socket cannot be made.
     """
     path = os.path.join(runtime_dir, SOCKET_NAME)
-    made = _bind(path)
+    try:
+        made = _bind(path)
+    except FileError as error:
+        if is_needed:
+            raise
+        logger().warning(STATE_UNAVAILABLE, path=path, reason=error.message, hint=error.hint)
+        yield
+        return
     busy: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from config_sync import __version__
 from config_sync.agent.agent import Agent, Connection
 from config_sync.agent.assembly import endpoint_of, open_memory, reconciler_for, service_at
+from config_sync.agent.supervisor import Supervisor
 from config_sync.agent.workers import Threads
 from config_sync.client.streams import HttpStreams
 from config_sync.clock import SystemClock
@@ -29,14 +30,26 @@ from config_sync.stop import Stop
 _PR_SET_DUMPABLE = 4
 _M_ARENA_MAX = -8
 """Of mallopt(3), glibc's."""
+PASSED_ON = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH,
+    signal.SIGCONT, signal.SIGTSTP,
+)  # fmt: skip
+"""What ``exec`` hands to the application as it comes."""
 _SPARE_FILES = 256
 """Descriptors beside the streams: fetches, hooks, files."""
 
 
-def run_agent(settings: Settings, read_settings: Callable[[], Settings], *, early_hups: Sequence[int] = ()) -> int:
+def run_agent(
+    settings: Settings,
+    read_settings: Callable[[], Settings],
+    *,
+    early_hups: Sequence[int] = (),
+    supervisor: Supervisor | None = None,
+) -> int:
     """Run until TERM or INT; returns only for an error, else the process leaves with 0.
 
-    `early_hups` has an entry for each HUP that came since `settings` began to be read.
+    `early_hups` has an entry for each HUP that came since `settings` began to be read. With a `supervisor` its program
+    starts after the first full sync and gets our signals, and its end is ours.
 
     Raises:
         StateLocked: another agent holds the state directory.
@@ -48,17 +61,24 @@ def run_agent(settings: Settings, read_settings: Callable[[], Settings], *, earl
         try:
             held.enter_context(StateLock(settings.agent.state_dir).acquire())
         except FileError as error:
-            raise FileError(
-                f"the agent's memory cannot be kept: {error.message}",
-                hint="set agent.state_dir to a directory that this user can write; `once` does without",
-                errno=error.errno,
-                step=error.step,
-            ) from error
-        asyncio.run(_run(settings, read_settings, early_hups))
+            # The consumer of `exec` starts anew with us: no reload can be owed to it from before.
+            if supervisor is None:
+                raise FileError(
+                    f"the agent's memory cannot be kept: {error.message}",
+                    hint="set agent.state_dir to a directory that this user can write; `once` and `exec` do without",
+                    errno=error.errno,
+                    step=error.step,
+                ) from error
+        asyncio.run(_run(settings, read_settings, early_hups, supervisor))
     return int(Exit.DONE)
 
 
-async def _run(settings: Settings, read_settings: Callable[[], Settings], early_hups: Sequence[int]) -> None:
+async def _run(
+    settings: Settings,
+    read_settings: Callable[[], Settings],
+    early_hups: Sequence[int],
+    supervisor: Supervisor | None,
+) -> None:
     clock = SystemClock()
     stop = Stop()
     workers = Threads()
@@ -81,23 +101,38 @@ async def _run(settings: Settings, read_settings: Callable[[], Settings], early_
         stop=stop,
         clock=clock,
         chance=random.random,
+        on_started=supervisor.start if supervisor is not None else None,
+        is_socket_needed=supervisor is None,
     )
-    _listen_to_signals(agent)
+    if supervisor is None:
+        _listen_to_signals(agent)
+    else:
+        _pass_signals_on(agent, supervisor)
+    if os.getpid() == 1:  # of a container: what hooks leave behind becomes ours
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, reap_orphans)
     if early_hups:
         asyncio.get_running_loop().call_soon(agent.reload_settings)
     _warn_of_environment(settings)
     logger().info(AGENT_STARTED, version=__version__, pid=os.getpid(), targets=len(settings.targets))
+    code = int(Exit.DONE)
     try:
         await agent.run()
     except BaseExceptionGroup as group:
         # Its tasks run as a group; what is told to a person is the error itself.
         raise group.exceptions[0] from None
+    finally:
+        if supervisor is not None:
+            supervisor.end()
+            await asyncio.to_thread(supervisor.wait)
+            code = int(Exit.DONE) if supervisor.code is None else supervisor.code
+    if supervisor is not None and supervisor.why is not None:
+        raise supervisor.why
     logger().info(AGENT_STOPPED, pid=os.getpid())
     with contextlib.suppress(OSError):  # whoever read the log may be gone
         sys.stderr.flush()
     # Not through the interpreter's end: a thread in a resolver would hold it for the resolver's timeout, and closing
     # the loop would give HUP back its deadly default for the last milliseconds.
-    os._exit(Exit.DONE)
+    os._exit(code)
 
 
 def _listen_to_signals(agent: Agent) -> None:
@@ -116,8 +151,26 @@ def _listen_to_signals(agent: Agent) -> None:
         loop.add_signal_handler(number, end, number)
     loop.add_signal_handler(signal.SIGHUP, agent.reload_settings)
     loop.add_signal_handler(signal.SIGUSR1, agent.sync_all)
-    if os.getpid() == 1:  # of a container: what hooks leave behind becomes ours
-        loop.add_signal_handler(signal.SIGCHLD, reap_orphans)
+
+
+def _pass_signals_on(agent: Agent, supervisor: Supervisor) -> None:
+    """Every signal that a program may wait for is the application's; TERM ends the agent too."""
+    loop = asyncio.get_running_loop()
+
+    def over() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(agent.stop)
+
+    def end() -> None:
+        supervisor.end()
+        agent.stop()
+
+    supervisor.on_over = over
+    if supervisor.wait(0):  # it was over before anybody could be told
+        over()
+    loop.add_signal_handler(signal.SIGTERM, end)
+    for number in PASSED_ON:
+        loop.add_signal_handler(number, supervisor.forward, number)
 
 
 def _warn_of_environment(settings: Settings) -> None:

@@ -19,18 +19,30 @@ from config_sync.errors import ConfigSyncError, Exit, SettingsError, UsageError
 
 
 class Command(NamedTuple):
-    """One line of ``--help``. `lives_through_hup`: it handles HUP itself; others die of a lost terminal as usual."""
+    """One line of ``--help``. `lives_through_hup`: it handles HUP itself; others die of a lost terminal as usual.
+
+    `takes_program`: what stands after ``--`` is somebody else's command line (`Namespace.program`).
+    """
 
     name: str
     group: str
     summary: str
     module: str
     lives_through_hup: bool = False
+    takes_program: bool = False
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("run", "everyday", "the agent: keep every target right until stopped", "run", lives_through_hup=True),
     Command("once", "everyday", "one full sync, then exit", "once", lives_through_hup=True),
+    Command(
+        "exec",
+        "everyday",
+        "sync, then start an application and look after it",
+        "exec_",
+        lives_through_hup=True,
+        takes_program=True,
+    ),
     Command("check", "everyday", "look for mistakes before they matter", "check"),
     Command("status", "everyday", "what is on disk, how old it is, and why", "status"),
     Command("health", "everyday", "0 or 1, for exec probes", "health"),
@@ -121,9 +133,14 @@ def _dispatch(words: list[str]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited as ignored, every hook's exit code would be lost
     if not command.lives_through_hup:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    from config_sync.cli.parsing import module_of, parser_for  # argparse costs 9 ms, and `--help` does without it
+    from config_sync.cli.parsing import (
+        Namespace,
+        module_of,
+        parser_for,
+    )  # argparse costs 9 ms, and `--help` does without it
 
-    arguments = parser_for(command).parse_args([*before, *rest[1:]])
+    own, program = _at_dashes(rest[1:]) if command.takes_program else (rest[1:], [])
+    arguments = parser_for(command).parse_args([*before, *own], Namespace(program=program))
     return module_of(command).run(arguments)
 
 
@@ -133,6 +150,12 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
     while index < len(words) and words[index].startswith("-"):
         index += 2 if words[index] in ("--config", "--log-level") else 1
     return words[:index], words[index:]
+
+
+def _at_dashes(words: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before the first ``--``, and after it."""
+    index = words.index("--") if "--" in words else len(words)
+    return words[:index], words[index + 1 :]
 
 
 def tell(error: ConfigSyncError) -> int:

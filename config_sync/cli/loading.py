@@ -11,6 +11,8 @@ from typing import TextIO, cast
 from config_sync import log
 from config_sync.cli.output import SteadyStream
 from config_sync.errors import SettingsError, UsageError
+from config_sync.fields import Invalid, Place, Problems, ScalarNode
+from config_sync.kinds import Duration
 from config_sync.settings import Arguments, Settings, find_settings, from_arguments, load
 
 
@@ -50,6 +52,16 @@ def texts(arguments: argparse.Namespace, name: str) -> tuple[str, ...]:
     """An option that may stand several times."""
     value = options(arguments).get(name)
     return tuple(str(one) for one in value) if isinstance(value, list) else ()
+
+
+def duration(arguments: argparse.Namespace, name: str) -> float:
+    """An option that is a time such as ``30s``, in seconds. Raises UsageError."""
+    given, problems = text(arguments, name) or "", Problems()
+    option = "--" + name.replace("_", "-")
+    try:
+        return Duration().parse(ScalarNode(Place(option), given), problems)
+    except Invalid as error:
+        raise UsageError(f"{option}: {problems.errors[0].message}", hint=f"such as {option} 30s") from error
 
 
 def settings_reader(arguments: argparse.Namespace, *, needs_service: bool) -> Callable[[], Settings]:

@@ -11,13 +11,11 @@ import signal
 from config_sync.agent.assembly import endpoint_of, open_memory, reconciler_for, service_at
 from config_sync.agent.once import OneSync, Policy
 from config_sync.cli import die_by
-from config_sync.cli.loading import add_settings_options, flag, require_targets, set_up_log, settings_reader, text
+from config_sync.cli.loading import add_settings_options, duration, flag, require_targets, set_up_log, settings_reader
 from config_sync.cli.output import say
 from config_sync.clock import SystemClock
-from config_sync.errors import FileError, Stopped, UsageError
-from config_sync.fields import Invalid, Place, Problems, ScalarNode
+from config_sync.errors import FileError, Stopped
 from config_sync.files import StateLock
-from config_sync.kinds import Duration
 from config_sync.log import SETTINGS_WARNED, logger
 from config_sync.model import Outcome, ReloadResult, Result
 from config_sync.process import stop_ignoring
@@ -37,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """The exit code of the first required target that failed, else 0. Raises ConfigSyncError."""
     gc.freeze()  # what the imports left never becomes garbage: the collection at exit would look through all of it
-    retry_for_s = _duration(text(arguments, "retry_for") or "30s")
+    retry_for_s = duration(arguments, "retry_for")
     settings = settings_reader(arguments, needs_service=True)()
     require_targets(settings)
     set_up_log(arguments, settings)
@@ -123,11 +121,3 @@ def _line(outcome: Outcome, retry_in_s: float | None) -> str:
     elif outcome.reload is ReloadResult.WAITING_FOR_CONSUMER:
         told = ", the consumer is not running"
     return f"config-sync: {outcome.target}: {verb}{what}{told} ({outcome.took_s * 1000:.0f} ms)"
-
-
-def _duration(given: str) -> float:
-    problems = Problems()
-    try:
-        return Duration().parse(ScalarNode(Place("--retry-for"), given), problems)
-    except Invalid as error:
-        raise UsageError(f"--retry-for: {problems.errors[0].message}", hint="such as --retry-for 30s") from error

@@ -16,6 +16,8 @@ from config_sync.errors import UsageError
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+Namespace = argparse.Namespace
+
 _COLUMNS = 80
 """Of a line of help where nothing else is known, as argparse has it."""
 

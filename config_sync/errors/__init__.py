@@ -7,6 +7,8 @@
     ├── SettingsError          3        the agent's own settings; carries every Problem at once
     ├── StateLocked           12        another agent holds the state directory
     ├── NoAgent                6        a command that needs a running agent found none
+    ├── ApplicationNotFound  127        `exec`: there is no such program
+    ├── ApplicationNotRunnable 126      `exec`: there is, and it could not be started
     └── SyncError                       one target's pass failed; carries reason, retry, transient
         ├── ServiceError
         │   ├── ServiceUnavailable  6   transport, 408, 425, 429, 5xx; may carry Retry-After
@@ -56,7 +58,16 @@ from config_sync.errors.local import (
     SelectionMissing,
 )
 from config_sync.errors.problem import Problem
-from config_sync.errors.root import ConfigSyncError, NoAgent, SettingsError, StateLocked, SyncError, UsageError
+from config_sync.errors.root import (
+    ApplicationNotFound,
+    ApplicationNotRunnable,
+    ConfigSyncError,
+    NoAgent,
+    SettingsError,
+    StateLocked,
+    SyncError,
+    UsageError,
+)
 from config_sync.errors.service import (
     Forbidden,
     NotFound,
@@ -71,6 +82,8 @@ from config_sync.errors.service import (
 from config_sync.errors.stopped import Stopped
 
 __all__ = [
+    "ApplicationNotFound",
+    "ApplicationNotRunnable",
     "BugFound",
     "CheckNotRunnable",
     "CheckRejected",

@@ -22,6 +22,8 @@ class Exit(enum.IntEnum):
     RELOAD = 11
     LOCKED = 12
     BUG = 70
+    APPLICATION_NOT_RUNNABLE = 126
+    APPLICATION_NOT_FOUND = 127
 
     @property
     def meaning(self) -> str:
@@ -44,6 +46,8 @@ _MEANINGS: dict[Exit, str] = {
     Exit.RELOAD: "reload or probe failed, or the revision was rolled back",
     Exit.LOCKED: "another agent holds the state directory (its pid is named)",
     Exit.BUG: "a bug in config-sync",
+    Exit.APPLICATION_NOT_RUNNABLE: "only `exec`: the application may not be executed (as shells and `env` have it)",
+    Exit.APPLICATION_NOT_FOUND: "only `exec`: there is no such application (as shells and `env` have it)",
 }
 
 

@@ -47,6 +47,18 @@ class NoAgent(ConfigSyncError):
     exit_code = Exit.SERVICE
 
 
+class ApplicationNotFound(ConfigSyncError):
+    """``exec``: there is no such program."""
+
+    exit_code = Exit.APPLICATION_NOT_FOUND
+
+
+class ApplicationNotRunnable(ConfigSyncError):
+    """``exec``: there is such a file, and it could not be started."""
+
+    exit_code = Exit.APPLICATION_NOT_RUNNABLE
+
+
 class SyncError(ConfigSyncError):
     """A pass over one target failed; the last good file stays."""
 

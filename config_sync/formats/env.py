@@ -16,6 +16,7 @@ from config_sync.document import has_surrogate, show
 from config_sync.errors import RenderRefused
 from config_sync.fields import Field, Invalid, JsonSchema, MapNode, Node, Problems, ScalarNode, Values, fields
 from config_sync.formats.dialects import DIALECTS, Dialect, alternatives, why_not
+from config_sync.formats.env_reading import variables
 from config_sync.formats.flatten import Entry, Flat, Naming, flatten, short
 from config_sync.formats.kind import FormatKind, SourceReader, refused, unusable
 from config_sync.formats.names import NAME, WARNED, runs_code
@@ -173,6 +174,10 @@ class EnvFormat:
             f"{export}{entry.name}={dialect.spell(entry.text)}\n" for entry in self._checked(document, dialect).entries
         ]
         return "".join(lines).encode("utf-8")
+
+    def variables(self, content: bytes) -> dict[str, str]:
+        """What such a file says, as a reader of its dialect gets it. Raises NoVariables."""
+        return variables(content, is_raw=self.dialect == "docker")
 
     def warnings(self, document: Document) -> tuple[str, ...]:
         """What may surprise the readers: keys they will nest, lists left out, names that change what a program runs."""

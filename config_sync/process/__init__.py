@@ -1,12 +1,13 @@
 """Other processes: running a command that cannot hang us, and naming a running process without mistaking it.
 
-`command` starts one, bounds it and cleans up after it (`spawn`, `account`, `lines`, `orphans`); `running` identifies
-one that someone else started, and `table` finds it among all.
+`command` starts one, bounds it and cleans up after it (`spawn`, `account`, `lines`, `orphans`); `child` is the one that
+lives as long as we do; `running` identifies one that someone else started, and `table` finds it among all.
 """
 
 from __future__ import annotations
 
 from config_sync.process.account import Account, account_of
+from config_sync.process.child import Child
 from config_sync.process.command import Ended, Finished, run_command, signal_name
 from config_sync.process.orphans import reap_orphans
 from config_sync.process.running import (
@@ -23,6 +24,7 @@ __all__ = [
     "DEFAULT_PATH",
     "MAX_CMDLINE",
     "Account",
+    "Child",
     "CouldNotStart",
     "Disposition",
     "Ended",

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from config_sync.process.account import Account
@@ -19,8 +19,17 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where commands are looked for when the environment has no PATH; systemd's own default."""
 
 
+_RESETTABLE = tuple(one for one in signal.valid_signals() if one not in (signal.SIGKILL, signal.SIGSTOP))
+"""Signals that a program is started with in their default disposition."""
+
+
 class CouldNotStart(Exception):
     """The command never ran: not found, not executable, no interpreter, being written to. The text is one clause."""
+
+    def __init__(self, why: str, *, is_found: bool = True) -> None:
+        super().__init__(why)
+        self.is_found = is_found
+        """Whether there is such a file: shells tell the two apart, by 126 and 127."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +66,48 @@ def spawn(start: Start, *, stdin_fd: int, output_fd: int) -> int:
     """The pid of the started program, which leads its own session and group. Raises CouldNotStart."""
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:  # the kernel would reap it, and give its pid away at once
         raise CouldNotStart("SIGCHLD is ignored in this process, so that no exit status could be had")
-    program = start.argv[0]
     begin = _spawn_plainly if start.is_plain else _spawn_elsewhere
     if not start.is_plain:
         _check_surroundings(start)
+    return _first_to_start(start, lambda path: begin(start, path, stdin_fd, output_fd))
+
+
+def spawn_application(start: Start) -> int:
+    """The pid of the started program, which leads a group of its own, in our session and with our descriptors.
+
+    What a wrapper owes to what it wraps: stdin, stdout, stderr and the terminal stay what they were. Raises
+    CouldNotStart.
+    """
+    return _first_to_start(
+        start,
+        lambda path: os.posix_spawn(
+            path, tuple(start.argv), start.env, setpgroup=0, setsigmask=[], setsigdef=_RESETTABLE
+        ),
+    )
+
+
+def _first_to_start(start: Start, begin: Callable[[str], int]) -> int:
+    """`begin` with each path that the program may be at, up to the first that runs. Raises CouldNotStart."""
+    program = start.argv[0]
     refusal: CouldNotStart | None = None
     for path in _candidates(program, start.env):
         try:
-            return begin(start, path, stdin_fd, output_fd)
+            return begin(path)
         except OSError as error:
             if "/" in program or error.errno not in (errno.ENOENT, errno.ENOTDIR):
-                found = CouldNotStart(_why_not_started(path, error, start))
+                found = CouldNotStart(_why_not_started(path, error, start), is_found=error.errno != errno.ENOENT)
                 if error.errno != errno.EACCES:
                     raise found from error
                 refusal = refusal or found  # exec(3): go on, a later directory may have one that may be run
         except ValueError as error:
             raise CouldNotStart(f"an argument or a variable cannot be passed on: {error}") from None
-    raise refusal or CouldNotStart(f"{program} was not found in PATH ({start.env.get('PATH', DEFAULT_PATH)})")
+    if refusal is not None:
+        raise refusal
+    where = start.env.get("PATH", DEFAULT_PATH)
+    raise CouldNotStart(f"{program} was not found in PATH ({where})", is_found=False)
 
 
 def _spawn_plainly(start: Start, path: str, stdin_fd: int, output_fd: int) -> int:
-    defaults = [number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)]
     actions: list[tuple[int, int] | tuple[int, int, int]] = [
         *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inheritable()),
         (os.POSIX_SPAWN_DUP2, stdin_fd, 0),
@@ -85,7 +115,7 @@ def _spawn_plainly(start: Start, path: str, stdin_fd: int, output_fd: int) -> in
         (os.POSIX_SPAWN_DUP2, output_fd, 2),
     ]
     return os.posix_spawn(
-        path, tuple(start.argv), start.env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=defaults
+        path, tuple(start.argv), start.env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=_RESETTABLE
     )
 
 

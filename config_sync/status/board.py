@@ -41,6 +41,8 @@ class TargetStatus:
     reload_pending: bool
     error: SyncError | None
     error_since: float | None
+    is_seen: bool
+    """Whether this process has looked at it, with whatever outcome."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class _Entry:
     is_edited: bool = False
     """Somebody's edit is on disk, and `on_drift` leaves it there."""
     newest_known: dict[str, int] = field(default_factory=dict)
+    is_seen: bool = False
     note: str | None = None
     """What keeps a change that an event told of from coming."""
 
@@ -141,7 +144,7 @@ class Board:
         with self._lock:
             entry = self._entries.get(name)
             if entry is not None:
-                entry.record = record
+                entry.record, entry.is_seen = record, True
                 self.on_change()
 
     def settled(self, outcome: Outcome, record: Record) -> SyncError | None:
@@ -159,7 +162,7 @@ class Board:
             if not outcome.is_compared and not isinstance(before, ReloadFailed):
                 error = error or before
             is_same = before is not None and error is not None and before.message == error.message
-            entry.error = error
+            entry.error, entry.is_seen = error, True
             if not is_same:
                 entry.error_since = now if error is not None else None
             entry.record = record
@@ -206,6 +209,7 @@ class Board:
             reload_pending=pending,
             error=entry.error or refused,
             error_since=entry.error_since if entry.error is not None or pin is None else pin.since,
+            is_seen=entry.is_seen,
         )
 
     def _judge(self, entry: _Entry, error: SyncError | None, now: float) -> None:
@@ -259,6 +263,12 @@ def _is_pending(entry: _Entry) -> bool:
 def startup_done(statuses: Iterable[TargetStatus]) -> bool:
     """Whether every required target was written once."""
     return all(one.record.has_written(one.target) for one in statuses if one.target.required)
+
+
+def first_sync_done(statuses: Iterable[TargetStatus]) -> bool:
+    """Startup, and this process has looked at every required target, so that no file is an earlier one's unseen."""
+    known = tuple(statuses)
+    return startup_done(known) and all(one.is_seen for one in known if one.target.required)
 
 
 def is_ready(statuses: Iterable[TargetStatus]) -> bool:

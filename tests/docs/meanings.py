@@ -78,6 +78,11 @@ EVENTS: Mapping[str, Event] = {
     ),
     "tls.renewed": Event("info", "the CA or the client certificate on the disk has changed: connections are made anew"),
     "service.warned": Event("warning", "something weakens the connection to the service"),
+    "child.started": Event("info", "`exec` has started the application"),
+    "child.ended": Event(
+        "info", "the application behind `exec` has ended; `outcome` says how, `reason` if we asked it to"
+    ),
+    "child.failed": Event("error", "the application behind `exec` could not be started; it is tried again"),
     "command.received": Event("info", "somebody asked by the control socket"),
     "bug.found": Event("error", "a pass ended in a bug of config-sync; it is tried again"),
 }
@@ -169,6 +174,9 @@ FILE_FAILURES: Mapping[str, Cause] = {
     "BusyMount": Cause(
         "the path is a mount point and cannot be replaced",
         "mount the directory, not the single file; or set `write: in_place`, which is not atomic",
+    ),
+    "NoVariables": Cause(
+        "an env file that `exec --env` reads is none", "somebody edited it by hand: `config-sync sync` puts it right"
     ),
     "DirectoryMissing": Cause("the file's directory is not there", "create it, or set `create_parents: true`"),
     "NotADirectory": Cause("a part of the path is no directory", "correct the path"),

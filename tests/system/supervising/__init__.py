@@ -1,0 +1,1 @@
+"""``config-sync exec``: real applications behind the real program."""
