@@ -235,10 +235,9 @@ def published(
     """
     attempt = record.attempting
     if plan.is_refused:
-        named = {one.path for one in wanted}
-        stays = {path: digest for path, digest in record.written.items() if path in named}
-        held = replace(record, written=stays, dropped=dict(dropped or {}))
-        return held if plan.reload_owed else replace(held, reloaded=stays, attempting=None)
+        # Also the keys of a set that the refused revision has not.
+        held = replace(record, dropped=dict(dropped or {}))
+        return held if plan.reload_owed else replace(held, reloaded=record.written, attempting=None)
     tolerated = {one.path for one in plan.files if one.reason is Reason.DRIFT_TOLERATED}
     written: dict[str, Digest] = {
         one.path: record.written.get(one.path, one.digest) if one.path in tolerated else one.digest for one in wanted

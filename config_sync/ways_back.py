@@ -14,6 +14,7 @@ from config_sync.model import (
     AbsolutePath,
     Attempt,
     FileState,
+    OnDrift,
     Pin,
     PinnedBy,
     PinnedUntil,
@@ -24,7 +25,13 @@ from config_sync.model import (
 from config_sync.plan import Wanted
 
 
-def way_back(wanted: Sequence[Wanted], observed: Mapping[AbsolutePath, FileState], record: Record) -> WayBack | None:
+def way_back(
+    wanted: Sequence[Wanted],
+    observed: Mapping[AbsolutePath, FileState],
+    record: Record,
+    *,
+    on_drift: OnDrift = OnDrift.RESTORE,
+) -> WayBack | None:
     """Where a publish of `wanted` could go back to, but for the kept files; None: nowhere, or there is no need.
 
     None where nothing is there, or not all that we wrote, where what is put there is nothing new (an edit is restored),
@@ -35,6 +42,7 @@ def way_back(wanted: Sequence[Wanted], observed: Mapping[AbsolutePath, FileState
     is_news = any(record.written.get(one.path) != one.digest for one in wanted)
     if not found or not is_whole or not is_news or record.reload_owed:
         return None
+    edited = {path: record.written[path] for path in found if record.written.get(path, found[path]) != found[path]}
     return WayBack(
         found,
         {},
@@ -44,6 +52,7 @@ def way_back(wanted: Sequence[Wanted], observed: Mapping[AbsolutePath, FileState
         record.saved_at,
         dict(record.versions),
         dict(record.revisions),
+        {} if on_drift is OnDrift.RESTORE else edited,
     )
 
 
@@ -72,7 +81,7 @@ def went_back(record: Record, *, at: float) -> Record:
     assert back is not None
     return replace(
         record,
-        written=dict(back.digests),
+        written=dict(back.written),
         written_at=at,
         version=back.version,
         previous_version=record.version,

@@ -39,7 +39,8 @@ class WayBack:
     """What was there before a publish, while the consumer was known to be well: what a rollback goes back to.
 
     `digests` maps each path that held a file to what it held, `kept` to the name of what keeps it (see `Attempt.kept`),
-    if it was replaced since. A path of the target that is not in `digests` was free. The rest is the record's of then.
+    if it was replaced since. A path of the target that is not in `digests` was free. `tolerated` maps those that
+    somebody had edited, and that were left so, to what we had written there. The rest is the record's of then.
     """
 
     digests: Mapping[str, Digest]
@@ -50,6 +51,12 @@ class WayBack:
     saved_at: float | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
     revisions: Mapping[str, str] = field(default_factory=dict)
+    tolerated: Mapping[str, Digest] = field(default_factory=dict)
+
+    @property
+    def written(self) -> Mapping[str, Digest]:
+        """What the record says of it: of an edit that was left alone what *we* had written."""
+        return {**self.digests, **self.tolerated}
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,11 @@ class Checker:
             self._put_back(target, attempt)
             # What an earlier attempt made visible is there again, and is owed as it was before.
             earlier = None
-            if attempt.back is not None and dict(record.written) != dict(attempt.back.digests):
-                earlier = Attempt({}, {}, is_published=True, back=attempt.back)
+            if (back := attempt.back) is not None and dict(record.written) != dict(back.written):
+                # What was kept for this check alone, though for a rollback too, is at its place again.
+                used = set(attempt.kept.values())
+                left = {path: name for path, name in back.kept.items() if name not in used}
+                earlier = Attempt({}, {}, is_published=True, back=replace(back, kept=left))
             self._records.save(target.name, replace(record, attempting=earlier))
             if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run
                 self._refused[target.name] = (attempt, error)

@@ -110,7 +110,7 @@ class WaysBack:
             return None
         earlier = record.attempting
         if earlier is None:
-            return way_back(wanted, observed, record)
+            return way_back(wanted, observed, record, on_drift=target.on_drift)
         known = {*record.written, *earlier.digests}
         return earlier.back if all(spec.path in known for spec in target.files) else None
 
@@ -184,13 +184,17 @@ class WaysBack:
             directory = target.directory
             names = [AbsolutePath(path).name for path in (*record.written, *record.dropped)]
             kept = back.kept.get(directory)
+            if kept is None and back.digests:  # of another layout: there is nothing to switch to
+                return [str(directory)]
             is_back = self._disk.restore_directory(directory, target.files, kept, previous=names)
             return [] if is_back else [str(directory)]
         lost: list[str] = []
         for spec in target.files:
             before, now = back.digests.get(spec.path), record.written.get(spec.path)
             kept = back.kept.get(spec.path)
-            if before == now and kept is None:
+            if kept is None and before is not None:
+                # It was not replaced; or what was kept of it is another layout's. It must not go in any case.
+                lost += [str(spec.path)] if before != now else []
                 continue
             state = self._disk.observe(spec)
             digest = state.digest if isinstance(state, Present) else None

@@ -39,14 +39,15 @@ def await_well(probing: Probing, order: ReloadOrder, stop: Stop, *, clock: Clock
                 return
             held = True
         is_first = False
-        wait_s = _AGAIN_S if held else pause_s
-        if clock.monotonic() + wait_s >= deadline:
-            if held:
-                return
+        left_s = deadline - clock.monotonic()
+        if held and left_s <= _AGAIN_S:
+            return
+        if left_s <= 0:
             raise ProbeFailed(
                 f"the probe did not hold within {probing.within_s:g} s: {failed.message}", hint=failed.hint
             ) from failed
-        if stop.wait(wait_s):
+        # The last look is at the very end: what needs all of its time is well in time.
+        if stop.wait(_AGAIN_S if held else min(pause_s, left_s)):
             raise Stopped
         pause_s = pause_s if held else min(2 * pause_s, _LONGEST_PAUSE_S)
 

@@ -39,7 +39,7 @@ from config_sync.reconciler.drift import DriftLog
 from config_sync.reconciler.going_back import WaysBack, plan_of_return
 from config_sync.reconciler.key_log import KeyLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
-from config_sync.reconciler.publishing import Publisher
+from config_sync.reconciler.publishing import Cleared, Publisher
 from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
 from config_sync.stop import Stop
@@ -178,7 +178,8 @@ class Reconciler:
                 digests: dict[str, Digest] = {one.path: one.digest for one in desired.wanted if one.path in done.wrote}
                 record = attempting(record, Attempt(digests=digests, kept={}))
                 plan = replace(plan, reload_owed=True)
-        cleared = self._publisher.clear(target, record)
+        # What the refused revision names is no reason for anything to go.
+        cleared = Cleared(record.dropped, False) if plan.is_refused else self._publisher.clear(target, record)
         if cleared.has_vanished and target.is_told:
             plan = replace(plan, reload_owed=True)
         moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now(), dropped=cleared.left)

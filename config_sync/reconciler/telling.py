@@ -22,6 +22,7 @@ from config_sync.reconciler.occasion import Occasion, Slots
 from config_sync.reconciler.probing import await_well, is_well
 from config_sync.records import Records
 from config_sync.stop import Stop
+from config_sync.workqueue import Wake
 
 _SEES_NEW_CONTENT = (ReloadResult.RELOADED, ReloadResult.ALREADY_CURRENT)
 """Only then a probe says something about it."""
@@ -55,7 +56,9 @@ class Teller:
         order = self._order(
             target, record, occasion, changed=plan.writes or untold, reason=plan.reason.value, attempt=tries + 1
         )
-        is_splayed = tries == 0 and not occasion.is_forced_reload and not (plan.pin or record.pin)
+        # A look at a consumer that did not run is no first try: it has waited already, and has a backoff of its own.
+        is_first = tries == 0 and not occasion.wakes <= {Wake.RELOAD_RETRY}
+        is_splayed = is_first and not occasion.is_forced_reload and not (plan.pin or record.pin)
         try:
             with self._slots.lent():
                 if is_splayed and target.splay_s > 0 and stop.wait(self._chance() * target.splay_s):
@@ -118,6 +121,7 @@ class Teller:
             version=record.version,
             previous_version=record.previous_version,
             changed_by=record.changed_by,
+            saved_at=record.saved_at,
             written_at=record.written_at,
             forced=occasion.is_forced_reload,
         )

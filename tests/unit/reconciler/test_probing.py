@@ -63,6 +63,21 @@ def test_one_that_never_holds_ends_at_its_time_and_the_reload_stays_owed(world: 
     assert (world.service.counts["app"], world.owes()) == (1, False)
 
 
+@pytest.mark.parametrize("within_s", [0.05, 1.0, 3.0, 10.0])
+def test_the_last_look_is_at_the_very_end_of_its_time(world: World, stop: ClockedStop, within_s: float) -> None:
+    """A consumer that needs all of the time it is given is well in time."""
+    world.service.put("app", {"port": 1})
+    begun: list[float] = []
+
+    def is_up() -> bool:
+        begun.append(begun[0] if begun else world.clock.passed_s)
+        return world.clock.passed_s >= begun[0] + within_s - 1e-9
+
+    probe = FakeProbe(*(is_up for _ in range(1000)))
+    assert world.sync(probed(world.target(), probe, within_s=within_s)).error is None
+    assert sum(stop.waits) == pytest.approx(within_s)
+
+
 def test_a_stop_between_two_looks_ends_it_at_once_and_the_next_process_makes_it(
     world: World, stop: ClockedStop
 ) -> None:
@@ -178,6 +193,23 @@ def test_the_first_try_waits_for_a_part_of_the_splay_and_no_other(world: World, 
     asked = Occasion(is_forced_reload=True)
     assert world.sync(target, Wake.RELOAD_RETRY, occasion=asked).reload is ReloadResult.RELOADED
     assert stop.waits == [300.0]
+
+
+def test_looks_at_a_consumer_that_does_not_run_wait_for_no_splay(world: World, stop: ClockedStop) -> None:
+    """They have a backoff of their own, and the content is not new."""
+    target = splayed(world, 600.0)
+    world.service.put("app", {"port": 1})
+    world.sync(target)
+    world.service.put("app", {"port": 2})
+    world.reload.script.extend([ReloadResult.WAITING_FOR_CONSUMER] * 3)
+    world.sync(target, Wake.EVENT)
+    waits = len(stop.waits)
+    for _ in range(3):
+        world.sync(target, Wake.RELOAD_RETRY)
+    assert (len(stop.waits), world.owes()) == (waits, False)
+    world.service.put("app", {"port": 3})
+    world.sync(target, Wake.RELOAD_RETRY, Wake.EVENT)
+    assert len(stop.waits) == waits + 1, "beside news it is a first try"
 
 
 def test_a_stop_during_the_splay_ends_it_at_once_and_nothing_is_lost(world: World, stop: ClockedStop) -> None:

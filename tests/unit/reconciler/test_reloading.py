@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from config_sync.errors import ReloadFailed, Stopped
-from config_sync.model import OnFirstSync, ReloadResult, Result
+from config_sync.model import ChangeEvent, OnFirstSync, ReloadResult, Result
 from config_sync.reconciler import Occasion
 from config_sync.workqueue import Wake
 from tests.fakes import FakeReload
@@ -22,6 +22,13 @@ class Death(BaseException):
 
 def failing() -> ReloadFailed:
     return ReloadFailed("the hook ended with code 1")
+
+
+def test_a_consumer_is_told_when_and_by_whom_the_change_was_saved(world: World) -> None:
+    world.service.put("app", {"port": 1})
+    event = ChangeEvent("app", version=1, changed_by=7, timestamp=1_700_000_000.0)
+    world.sync(world.target(), Wake.EVENT, occasion=Occasion(hints={"app": event}))
+    assert [(order.changed_by, order.saved_at) for order in world.reload.orders] == [(7, 1_700_000_000.0)]
 
 
 def test_a_failed_reload_is_tried_again_without_a_fetch_or_a_write(world: World) -> None:
