@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from config_sync.http.loopback import is_loopback
+
 DEFAULT_PORT = 80
 """Of an http URL without a port (RFC 9110 4.2.1). curl would say 1080, most others say this."""
 
@@ -140,11 +142,3 @@ def _means(entry: str, host: str, port: int) -> bool:
         entry = name.strip("[]")
     name = entry.removeprefix("*").lstrip(".")
     return bool(name) and (host == name or host.endswith(f".{name}"))
-
-
-_LOOPBACK_V4 = re.compile(r"127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether it is this machine, told by the literal alone: what a name means can change."""
-    return host in ("localhost", "::1") or _LOOPBACK_V4.fullmatch(host) is not None

@@ -6,15 +6,12 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from config_sync.errors import ProbeFailed, ServiceError
+from config_sync.errors import ProbeFailed
 from config_sync.fields import Field, JsonSchema, Node, Problems, Values, expanded, fields, refuse
 from config_sync.kinds import Parsed
 from config_sync.model import ReloadOrder
 from config_sync.probes.kind import ProbeKind
 from config_sync.stop import Stop
-
-_MAX_BYTES = 16 * 1024 * 1024
-"""Of the answer, which is read and dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +31,20 @@ class HttpProbe:
         return f"a GET at {parts.scheme}://{parts.netloc}"
 
     def look(self, _order: ReloadOrder, stop: Stop, *, timeout_s: float) -> None:
-        """The answer was 2xx, whole, within `timeout_s` seconds. Raises ProbeFailed, Stopped."""
+        """The answer was 2xx, within `timeout_s` seconds. Raises ProbeFailed, Stopped."""
         # Here, since only targets with such a probe need it: settings are read by commands that connect to nothing.
-        from config_sync.http.fetching import Fetcher
-        from config_sync.http.tls import Tls
+        from config_sync.http.calling import CallFailed, call
 
-        fetcher = Fetcher(Tls(), connect_timeout_s=timeout_s, slots=1)
         try:
-            response = fetcher.get(self.url, _HEADERS, timeout_s=timeout_s, max_bytes=_MAX_BYTES, stop=stop)
-        except ServiceError as error:
+            status = call("GET", self.url, _HEADERS, timeout_s=timeout_s, stop=stop)
+        except CallFailed as error:
             raise ProbeFailed(
-                f"{self.describe()} fails: {error.message}",
+                f"{self.describe()} fails: {error}",
                 hint="look at the consumer's own log: does it answer there?",
             ) from error
-        finally:
-            fetcher.close()
-        if not 200 <= response.status < 300:
+        if not 200 <= status < 300:
             raise ProbeFailed(
-                f"{self.describe()} is answered with {response.status}",
+                f"{self.describe()} is answered with {status}",
                 hint="look at the consumer's own log; 2xx is expected (a redirect is not followed)",
             )
 

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from config_sync.errors import ReloadFailed
 from config_sync.fields import Field, Values, fields
+from config_sync.http.loopback import is_plain_and_remote
 from config_sync.kinds import Duration, Integer, ListOf
 from config_sync.model import ReloadOrder, ReloadResult, Secret, StopSignal
 from config_sync.reloads.http_settings import HEADERS as HEADERS_KIND
 from config_sync.reloads.http_settings import METHOD as METHOD_KIND
 from config_sync.reloads.http_settings import URL as URL_KIND
-from config_sync.reloads.http_settings import is_plain_and_remote
 from config_sync.reloads.kind import Meaning, ReloadKind
 
 

@@ -13,7 +13,6 @@ from config_sync.model import Secret
 
 EXPECTED = "a URL such as http://localhost:9090/-/reload"
 
-_LOOPBACK_V4 = re.compile(r"127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 """A header's name (RFC 9110 5.1)."""
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?|", re.ASCII)
@@ -21,14 +20,6 @@ _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?|", re.ASCII)
 
 _OURS = frozenset({"connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"})
 """What belongs to the one who keeps the connection (RFC 9110 7.6.1), and would break the exchange."""
-
-
-def is_plain_and_remote(url: str) -> bool:
-    """Whether it is http to another machine, told by the literal alone: what a name means can change."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    is_loopback = host in ("localhost", "::1") or _LOOPBACK_V4.fullmatch(host) is not None
-    return parts.scheme == "http" and not is_loopback
 
 
 def _parse_url(node: Node, problems: Problems) -> str:

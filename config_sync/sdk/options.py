@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from config_sync.http.loopback import is_plain_and_remote
 from config_sync.model import ConfigName, ConfigRef, EncryptionKey
 from config_sync.sdk.errors import ConfigClientError
 
@@ -25,7 +26,6 @@ ENVIRONMENT = {
 }
 """Option to variable, as `from_env` reads them."""
 
-_LOOPBACK_V4 = re.compile(r"127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}")
 _warned: set[str] = set()
 
 
@@ -115,10 +115,8 @@ def check(options: Options | AsyncOptions) -> None:
 
 def warn_once(host: str) -> None:
     """One warning in a process for each service that is reached by plain http beyond this machine."""
-    parts = urlsplit(host)
-    name = parts.hostname or ""
-    is_loopback = name in ("localhost", "::1") or _LOOPBACK_V4.fullmatch(name) is not None
-    if parts.scheme == "http" and not is_loopback and name not in _warned:
+    name = urlsplit(host).hostname or ""
+    if is_plain_and_remote(host) and name not in _warned:
         _warned.add(name)
         _logger.warning("%s is plain http: others on the way can read the token, and swap one config for another", name)
 

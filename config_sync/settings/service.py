@@ -20,9 +20,10 @@ from config_sync.fields import (
     nearest,
     refuse,
 )
+from config_sync.http.loopback import is_plain_and_remote
 from config_sync.kinds import Duration, Flag, Parsed, PathText, Size, words
 from config_sync.settings.section import Section
-from config_sync.settings.url import BASE_URL, is_plain_and_remote
+from config_sync.settings.url import BASE_URL
 from config_sync.settings.values import ServiceSettings
 from config_sync.settings.variables import expand
 from config_sync.settings.way import CLIENT_CERT, PROXY, proxy_for, shows_plain_text

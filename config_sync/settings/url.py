@@ -9,15 +9,6 @@ from config_sync.fields import Invalid, JsonSchema, Node, Problems, expanded, re
 from config_sync.kinds import Parsed
 
 EXPECTED = "a base URL such as https://config.example.com"
-_LOOPBACK_V4 = re.compile(r"127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}")
-
-
-def is_plain_and_remote(url: str) -> bool:
-    """Whether it is http to another machine, told by the literal alone: what a name means can change."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    is_loopback = host in ("localhost", "::1") or _LOOPBACK_V4.fullmatch(host) is not None
-    return parts.scheme == "http" and not is_loopback
 
 
 def _parse(node: Node, problems: Problems) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from config_sync.fields import Field, JsonSchema, Node, Problems, Values, expanded, fields, refuse
-from config_sync.http.proxy import Proxy, ProxyRefusal, is_loopback, of_environment, parse_proxy
+from config_sync.http.loopback import is_loopback
+from config_sync.http.proxy import Proxy, ProxyRefusal, of_environment, parse_proxy
 from config_sync.kinds import Parsed, PathText
 from config_sync.settings.section import Section
 from config_sync.settings.values import ClientCert
