@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
@@ -37,6 +38,14 @@ class PollState:
 
     info: ConfigInfo | None = None
     loss: Loss | None = None
+
+
+class _Phase(enum.Enum):
+    IDLE = "nobody wants anything"
+    LOOKING = "a look is under way"
+    PAUSE = "the next look is due after the interval"
+    HOST = "the host must come back first"
+    PERSON = "a person must act first"
 
 
 class Poller:
@@ -70,13 +79,14 @@ class Poller:
         self._settling: set[str] = set()
         self._states: dict[str, PollState] = {}
         self._pacing = Pacing(reconnect, chance)
-        self._waits_for_host = False
         self._told: set[str] = set()
+        self._phase = _Phase.IDLE
         self._wake = asyncio.Event()
+        """Ends the phase at once, whichever it is."""
 
     def want(self, ref: ConfigRef) -> None:
         """Tell of this config's changes from now on."""
-        if not self._wanted and not self._waits_for_host:
+        if not self._wanted and self._phase in (_Phase.IDLE, _Phase.PAUSE, _Phase.PERSON):
             self._wake.set()
         self._wanted.setdefault(ref.name, ref)
 
@@ -92,33 +102,45 @@ class Poller:
         return self._states.get(name)
 
     def retry_now(self) -> None:
-        """The credentials changed: a wait for a person ends at once (see `Subscription.retry_now`)."""
-        if not self._waits_for_host:
+        """The credentials changed: a wait for a person ends at once, also one that the look under way may lead to.
+
+        Nothing else does: see `Subscription.retry_now`.
+        """
+        if self._phase in (_Phase.LOOKING, _Phase.PERSON):
             self._wake.set()
 
     async def run(self) -> None:
         """Look until cancelled, or until the program stops."""
         while True:
-            if not self._wanted:
-                await self._wake.wait()
+            await self._until_wanted()
+            self._phase = _Phase.LOOKING
             self._wake.clear()  # from here on the credentials are read anew
-            self._waits_for_host = False
             try:
                 infos = await self._look()
             except Stopped:
                 return
             except SyncError as error:
-                delay_s = self._failed(loss_of(error))
+                loss = loss_of(error)
+                delay_s = self._failed(loss)
+                self._phase = _Phase.HOST if loss.retry is Retry.BACKOFF else _Phase.PERSON
             else:
                 self._succeeded({info.name: info for info in infos})
                 delay_s = around(self._every_s, self._chance)
+                self._phase = _Phase.PAUSE
+            if self._phase is not _Phase.PERSON:
+                self._wake.clear()  # new credentials would bring nothing
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay_s):
                     await self._wake.wait()
 
+    async def _until_wanted(self) -> None:
+        self._phase = _Phase.IDLE  # whatever was waited for is over
+        while not self._wanted:
+            self._wake.clear()
+            await self._wake.wait()
+
     def _failed(self, loss: Loss) -> float:
         delay_s = self._pacing.delay_after(loss, lived_s=0.0)
-        self._waits_for_host = loss.retry is Retry.BACKOFF
         keys = {"reason": loss.reason, "error": loss.message, "hint": loss.hint, "retry_in_s": round(delay_s, 3)}
         if loss.told_as in self._told:
             logger().debug(POLL_FAILED, **keys)

@@ -198,3 +198,92 @@ def test_cancelling_takes_no_time() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(story()) == 2
+
+
+@pytest.mark.parametrize("failure", [ServiceUnavailable("away"), Unauthorized("401")], ids=["away", "unauthorized"])
+def test_a_wish_after_an_outage_in_which_nobody_wanted_anything_any_more_is_met_at_once(failure: SyncError) -> None:
+    async def story() -> None:
+        listing = Listing(failure=failure)
+        poller = listing.poller()
+        poller.want(ref())
+        async with polling(poller):
+            await asyncio.sleep(1)
+            poller.drop("app")
+            await asyncio.sleep(1000)  # the wait for the host is over, and nothing is wanted
+            listing.failure, listing.entries = None, [info()]
+            looks = len(listing.looks)
+            poller.want(ref())
+            await asyncio.sleep(1)
+            assert len(listing.looks) == looks + 1
+            assert listing.told.wakes == [Wake.CONNECTED]
+
+    run(story())
+
+
+def test_a_look_that_brings_the_list_is_not_made_again_for_credentials_that_changed_meanwhile() -> None:
+    async def story() -> None:
+        listing = Listing([info()], takes_s=2)
+        poller = listing.poller()
+        poller.want(ref())
+        async with polling(poller):
+            await asyncio.sleep(1)
+            poller.retry_now()  # the look is under way
+            await asyncio.sleep(10)
+            poller.retry_now()  # nobody is waited for
+            await asyncio.sleep(10)
+            assert listing.looks == [0]
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("failure", "looks"),
+    [(Unauthorized("401"), [0, 2]), (ServiceUnavailable("later", retry_after_s=100.0), [0])],
+    ids=["for-a-person", "for-the-host"],
+)
+def test_credentials_that_change_during_a_look_end_the_wait_for_a_person_that_follows(
+    failure: SyncError, looks: list[float]
+) -> None:
+    async def story() -> None:
+        listing = Listing(failure=failure, takes_s=2)
+        poller = listing.poller()
+        poller.want(ref())
+        async with polling(poller):
+            await asyncio.sleep(1)
+            poller.retry_now()
+            await asyncio.sleep(20)
+            assert listing.looks == looks
+
+    run(story())
+
+
+def test_new_credentials_ask_for_no_list_that_nobody_wants() -> None:
+    async def story() -> None:
+        listing = Listing([info()])
+        poller = listing.poller()
+        async with polling(poller):
+            await asyncio.sleep(1)
+            poller.retry_now()
+            await asyncio.sleep(100)
+            poller.want(ref())
+            poller.drop("app")
+            await asyncio.sleep(100)
+            assert listing.looks == []
+
+    run(story())
+
+
+def test_a_wish_of_another_during_a_look_is_met_by_that_look() -> None:
+    async def story() -> None:
+        listing = Listing([info(), info("b")], takes_s=2)
+        poller = listing.poller()
+        poller.want(ref())
+        async with polling(poller):
+            await asyncio.sleep(1)
+            poller.drop("app")
+            poller.want(ref("b"))
+            await asyncio.sleep(10)
+            assert listing.looks == [0]
+            assert listing.told.wakes == [Wake.CONNECTED]
+
+    run(story())
