@@ -10,8 +10,9 @@ from config_sync.backoff import parse_http_date
 from config_sync.client.answers import refusal, unlike_content, version_of
 from config_sync.client.endpoint import Endpoint
 from config_sync.client.listing import ConfigInfo, explain, parse_listing
+from config_sync.client.refusals import Refusals
 from config_sync.clock import Clock, SystemClock
-from config_sync.errors import NotFound, ServiceError, SyncError, UnexpectedResponse
+from config_sync.errors import NotFound, ServiceError, UnexpectedResponse
 from config_sync.http.failures import origin_of
 from config_sync.http.fetching import Fetcher, Response
 from config_sync.model import ConfigName, ConfigRef, Secret
@@ -23,17 +24,12 @@ MAX_BYTES = 1 << 20
 _NOT_MODIFIED = 304
 
 
-LIST_FRESH_S = 60.0
-"""How old a list may be that explains a refusal: a config that is never there must not double its requests."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """The last list; `at` is monotonic seconds."""
+    """The last list that was given."""
 
     infos: tuple[ConfigInfo, ...]
     etag: str | None
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class HttpService:
 
     `request_timeout_s` bounds a whole exchange, the wait for a free slot included; `max_bytes` one body. The last
     answer that came with an ``ETag`` is kept for each reference, and given again when the service says 304. A config
-    that is refused with a 4xx is looked up in the list (at most once a minute), which may say why.
+    that is refused with a 4xx is looked up in the list (see `refusals`), which may say why.
     """
 
     def __init__(
@@ -103,27 +99,25 @@ class HttpService:
         self._clock = clock if clock is not None else SystemClock()
         self._fetcher = Fetcher(endpoint.tls, connect_timeout_s=endpoint.connect_timeout_s, proxy=endpoint.proxy)
         self._last: dict[ConfigRef, Fetched] = {}
-        self._given_at: dict[ConfigName, float] = {}
         self._listed: _Listed | None = None
-        self._list_refused_at = float("-inf")
+        self._refusals = Refusals(self.list, self._clock)
 
     def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
         """See `Service`."""
         url, what = self._endpoint.config_url(ref), f"config {ref.name}"
         last = self._last.get(ref)
         condition = {"If-None-Match": last.etag} if last is not None and last.etag is not None else {}
-        response = self._get(url, stop, extra=condition)
-        date = parse_http_date(response.headers.get("date", ""), self._clock.now())
+        response, date = self._get(url, stop, extra=condition)
         version = version_of(response.headers)
         if response.status == _NOT_MODIFIED and condition and last is not None:
             # The version may have moved with the content staying as it is.
-            self._given_at[ref.name] = self._clock.monotonic()
+            self._refusals.given(ref.name)
             return replace(last, date=date, version=version if version is not None else last.version)
         problem = self._problem(response, url=url, what=what)
         if problem is not None:
             raise self._explained(problem, ref, response.status, stop)
         fetched = Fetched(ref, response.body, version, response.headers.get("etag"), date)
-        self._given_at[ref.name] = self._clock.monotonic()
+        self._refusals.given(ref.name)
         if fetched.etag is not None:
             self._last[ref] = fetched
         else:
@@ -139,19 +133,20 @@ class HttpService:
         url, what = self._endpoint.list_url(), "the list of configs"
         last = self._listed
         condition = {"If-None-Match": last.etag} if last is not None and last.etag is not None else {}
-        response = self._get(url, stop, extra=condition)
+        response, _ = self._get(url, stop, extra=condition)
         if response.status == _NOT_MODIFIED and condition and last is not None:
-            self._listed = replace(last, at=self._clock.monotonic())
+            self._refusals.listed(last.infos)
             return last.infos
         self._check(response, url=url, what=what)
         infos = parse_listing(response.body, where=origin_of(url))
-        self._listed = _Listed(infos, response.headers.get("etag"), self._clock.monotonic())
+        self._listed = _Listed(infos, response.headers.get("etag"))
+        self._refusals.listed(infos)
         return infos
 
     def get_formatted(self, name: ConfigName, form: str, stop: Stop) -> bytes:
         """See `Service`."""
         url, what = self._endpoint.formatted_url(name, form), f"config {name} as {form}"
-        response = self._get(url, stop)
+        response, _ = self._get(url, stop)
         self._check(response, url=url, what=what)
         return response.body
 
@@ -161,19 +156,20 @@ class HttpService:
         self._last.clear()
         self._listed = None
 
-    def _get(self, url: str, stop: Stop, *, extra: Mapping[str, str] | None = None) -> Response:
+    def _get(self, url: str, stop: Stop, *, extra: Mapping[str, str] | None = None) -> tuple[Response, float | None]:
+        """The answer, and the service's clock by it (Unix seconds), where it says."""
         token = self._endpoint.token.read()
         response = self._once(url, token, stop, extra)
-        now = self._clock.now()
-        date = parse_http_date(response.headers.get("date", ""), now)
-        if date is not None:
-            self._endpoint.tls.clock_ahead_s = date - now
         if response.status == 401:
             # A rotation may fall between reading the token and using it: one more try, if there is another token.
             renewed = self._endpoint.token.read()
             if renewed != token:
                 response = self._once(url, renewed, stop, extra)
-        return response
+        now = self._clock.now()
+        date = parse_http_date(response.headers.get("date", ""), now)
+        if date is not None:
+            self._endpoint.tls.clock_ahead_s = date - now
+        return response, date
 
     def _once(self, url: str, token: Secret, stop: Stop, extra: Mapping[str, str] | None) -> Response:
         return self._fetcher.get(
@@ -205,20 +201,9 @@ class HttpService:
         is_missing = isinstance(problem, NotFound)
         if not is_missing and not (isinstance(problem, UnexpectedResponse) and 400 <= status < 500):
             return problem
-        now, last = self._clock.monotonic(), self._listed
-        # A list from before the config was last given says nothing of what became of it.
-        given_at = self._given_at.get(ref.name, float("-inf"))
-        is_since = last is not None and last.at > given_at
-        if last is not None and is_since and now - last.at < LIST_FRESH_S:
-            infos = last.infos
-        elif now - self._list_refused_at < LIST_FRESH_S:
+        infos = self._refusals.list_for(ref.name, stop)
+        if infos is None:
             return problem
-        else:
-            try:
-                infos = self.list(stop)
-            except SyncError:  # some tokens may not have it; it was only to explain
-                self._list_refused_at = now
-                return problem
         found = explain(ref.name, infos, self._clock.now(), is_missing=is_missing)
         if found is not None:
             problem = type(problem)(f"{problem.message}: {found.clause}", hint=found.hint, reason=problem.reason)

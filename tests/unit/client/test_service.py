@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from config_sync.client import Endpoint, Fetched, HttpService
+from config_sync.clock import Clock
 from config_sync.credentials import default_token
 from config_sync.errors import (
     CredentialError,
@@ -32,10 +33,14 @@ TOKEN = "CONFIG_SERVICE_TOKEN"
 
 @contextmanager
 def service_at(
-    server: FaultServer, environ: dict[str, str] | None = None, *, max_bytes: int = 1000
+    server: FaultServer,
+    environ: dict[str, str] | None = None,
+    *,
+    max_bytes: int = 1000,
+    clock: Clock | None = None,
 ) -> Iterator[HttpService]:
     token = default_token(environ if environ is not None else {TOKEN: CANARY})
-    service = HttpService(Endpoint(server.url, token), request_timeout_s=5, max_bytes=max_bytes)
+    service = HttpService(Endpoint(server.url, token), request_timeout_s=30, max_bytes=max_bytes, clock=clock)
     try:
         yield service
     finally:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 
 import pytest
 
 from config_sync.client import ConfigInfo
-from config_sync.errors import Forbidden, NotFound, ServiceUnavailable, SyncError, UnexpectedResponse
+from config_sync.errors import Forbidden, NotFound, ServiceUnavailable, Stopped, SyncError, UnexpectedResponse
+from config_sync.model import ConfigName, ConfigRef
 from config_sync.stop import Stop
+from tests.fakes import HandClock
 from tests.faults import Behaviour, Conversation, FaultServer, answer, in_turn
 from tests.unit.client.test_service import APP, service_at
+from tests.waiting import eventually
 
 LIST = "/api/v1/service/configs"
 
@@ -126,3 +130,74 @@ def test_a_404_without_a_list_tells_nothing(unlisted: Behaviour) -> None:
         with pytest.raises(NotFound) as caught:
             service.fetch(APP, Stop())
     assert caught.value.is_listed is None
+
+
+@pytest.mark.parametrize("listed", [listing(), answer(403)], ids=["listed", "forbidden"])
+def test_configs_that_are_refused_together_ask_for_the_list_once(listed: Behaviour) -> None:
+    all_refused = threading.Event()
+    refs = [ConfigRef(ConfigName(f"app-{number}")) for number in range(6)]
+
+    def play(conversation: Conversation) -> bool | None:
+        if conversation.request.target != LIST:
+            return answer(404)(conversation)
+        all_refused.wait(60)
+        return listed(conversation)
+
+    with FaultServer(play) as server, service_at(server) as service:
+        told: list[str] = []
+
+        def fetch(ref: ConfigRef) -> None:
+            with pytest.raises(NotFound) as caught:
+                service.fetch(ref, Stop())
+            told.append(caught.value.message)
+
+        threads = [threading.Thread(target=fetch, args=(ref,)) for ref in refs]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len([one for one in server.requests if one.target != LIST]) == len(refs))
+        all_refused.set()
+        for thread in threads:
+            thread.join(60)
+        targets = [request.target for request in server.requests]
+    assert len(told) == len(refs)
+    assert targets.count(LIST) == 1
+
+
+@pytest.mark.parametrize("listed", [listing(), answer(403)], ids=["listed", "forbidden"])
+def test_a_refusal_that_lasts_is_looked_up_anew_now_and_then_at_whatever_pace_it_is_retried(listed: Behaviour) -> None:
+    clock = HandClock()
+    looks: list[int] = []
+    with FaultServer(routed({f"{LIST}/app": answer(404), LIST: listed})) as server:
+        with service_at(server, clock=clock) as service:
+            for at in (0, 30, 90, 300, 590, 610, 900):
+                clock.passed_s = at
+                with pytest.raises(NotFound):
+                    service.fetch(APP, Stop())
+                looks.append([request.target for request in server.requests].count(LIST))
+    assert looks == [1, 1, 1, 1, 1, 2, 2]
+
+
+def test_a_stop_ends_the_wait_for_the_list_that_another_asked_for() -> None:
+    stop, ends = Stop(), threading.Event()
+
+    def play(conversation: Conversation) -> bool | None:
+        if conversation.request.target != LIST:
+            return answer(404)(conversation)
+        conversation.hold()
+        return None
+
+    with FaultServer(play) as server, service_at(server) as service:
+
+        def fetch() -> None:
+            with pytest.raises(Stopped):
+                service.fetch(APP, stop)
+            ends.set()
+
+        threads = [threading.Thread(target=fetch) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len(server.requests) == 3)
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+        assert ends.is_set()
