@@ -1,12 +1,13 @@
 """An event told of a change that the service does not give: the list may say that it is not valid yet, or not at all.
 
-Where it says so, the operator is told, and the target is looked at again at the time at which it becomes valid.
+Where it says so, the operator is told, and the target is looked at again at each time at which a config of it becomes
+valid, the earliest first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from config_sync.agent.looking import Look
 from config_sync.client import ConfigInfo
@@ -40,35 +41,44 @@ class Awaiting:
         self._clock = clock
         self._listed: dict[str, ConfigInfo] = {}
         self._listed_at = float("-inf")
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[str, list[asyncio.TimerHandle]] = {}
         self._lock = asyncio.Lock()
 
     async def explain(self, target: Target) -> None:
         """Look into the list for what the target is made of. A list that is not to be had explains nothing."""
-        try:
-            listed = await self._current()
-        except (SyncError, Stopped):
-            return
+        listed = await self._current()
         now = self._clock.now()
+        known: dict[str, str] = {}
+        waits: list[float] = []
         for ref in target.configs:
             info = listed.get(ref.name)
             said = validity(info, now) if info is not None and ref.version is None else None
             if info is None or said is None:
                 continue
             logger().info(EVENT_UNMET, target=target.name, config=ref.name, reason=said)
-            self._on_known(target.name, f"an event told of a change of {ref.name} that is {said}")
-            self._wake_at(target.name, info.valid_from.timestamp() - now)
+            known[ref.name] = f"of {ref.name} that is {said}"
+            waits.append(info.valid_from.timestamp() - now)
+        if known:
+            self._on_known(target.name, f"an event told of a change {' and '.join(known.values())}")
+            self._wake_in(target.name, waits)
 
     async def _current(self) -> dict[str, ConfigInfo]:
         async with self._lock:
             if self.look is not None and self._clock.monotonic() - self._listed_at > FRESH_S:
-                self._listed = {info.name: info for info in await self.look()}
+                try:
+                    self._listed = {info.name: info for info in await self.look()}
+                except (SyncError, Stopped):
+                    self._listed = {}
                 self._listed_at = self._clock.monotonic()
             return self._listed
 
-    def _wake_at(self, name: str, in_s: float) -> None:
-        if name in self._timers:
-            self._timers.pop(name).cancel()
-        if 0.0 < in_s <= LONGEST_S:
-            # As an event: what is valid may take a moment to be readable, too.
-            self._timers[name] = asyncio.get_running_loop().call_later(in_s, self._on_mark, name, Wake.EVENT)
+    def _wake_in(self, name: str, waits: Iterable[float]) -> None:
+        for timer in self._timers.pop(name, ()):
+            timer.cancel()
+        loop = asyncio.get_running_loop()
+        # As an event: what is valid may take a moment to be readable, too.
+        self._timers[name] = [
+            loop.call_later(wait_s, self._on_mark, name, Wake.EVENT)
+            for wait_s in sorted(set(waits))
+            if 0.0 < wait_s <= LONGEST_S
+        ]
