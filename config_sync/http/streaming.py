@@ -116,10 +116,10 @@ async def open_stream(
         ProxyRefused: the proxy will not let us through.
         UnexpectedResponse: the answer is not HTTP.
     """
-    is_tls = url.startswith("https:")
+    context = tls.context() if url.startswith("https:") else None
     client = httpx.AsyncClient(
         transport=httpx.AsyncHTTPTransport(
-            verify=tls.context() if is_tls else _NO_TLS,
+            verify=_NO_TLS if context is None else context,
             trust_env=False,
             http1=True,
             http2=False,
@@ -134,7 +134,7 @@ async def open_stream(
     )
     stream: RawStream | None = None
     response: httpx.Response | None = None
-    way = _Way(proxy, is_tunnel=is_tls)
+    way = _Way(proxy, is_tunnel=context is not None)
     try:
         # As bytes: a Last-Event-ID is UTF-8 (HTML, section 9.2.3).
         raw = [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
@@ -148,8 +148,9 @@ async def open_stream(
         if proxy is not None:
             stream.watch_over()
         with ExitStack() as watched:
-            if is_tls:
-                watched.enter_context(tls.telling(_in_loop(stream)))
+            if context is not None:
+                # Also where it was replaced during the connect: that was let be, and is left now, once.
+                watched.enter_context(tls.telling(context, _in_loop(stream)))
             yield stream
     finally:
         closing = asyncio.create_task(_close(client, response, stream))

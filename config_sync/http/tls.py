@@ -69,11 +69,17 @@ class Tls:
         return found
 
     @contextmanager
-    def telling(self, on_renewal: Callable[[], None]) -> Iterator[None]:
-        """While inside, `on_renewal` is called (in any thread, quick, not raising) when there is a new context."""
+    def telling(self, used: ssl.SSLContext, on_renewal: Callable[[], None]) -> Iterator[None]:
+        """While inside, `on_renewal` is called when another context than `used` is in force; also now, if one is already.
+
+        In any thread; it must be quick and must not raise.
+        """
         with self._lock:
             self._told.add(on_renewal)
+            is_old = self._context is not used
         try:
+            if is_old:
+                on_renewal()
             yield
         finally:
             with self._lock:
