@@ -202,6 +202,9 @@ class Outcome:
     """Whether the service was asked; False for a pass about the disk and an owed reload alone."""
     opened_by: OpenedBy | None = None
     """The oldest key that its configs needed; None where nothing was decrypted."""
+    is_edited: bool = False
+    """Whether a pass that failed found other files than were last written, or not as they were: they are to be put
+    right."""
 
     @property
     def retry(self) -> Retry | None:

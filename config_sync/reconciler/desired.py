@@ -82,6 +82,11 @@ def as_recorded(
     return Desired(tuple(wanted), {}, story)
 
 
+def is_as_recorded(target: Target, observed: Mapping[AbsolutePath, FileState], record: Record) -> bool:
+    """Whether what is on disk is what we last wrote, as we wrote it, or a tolerated edit."""
+    return as_recorded(target, observed, record, with_attributes=True) is not None
+
+
 def wanted_of(spec: FileSpec, digest: Digest) -> Wanted:
     """The file as the settings want it, with this content."""
     return Wanted(spec.path, digest, spec.mode, spec.uid, spec.gid)

@@ -34,6 +34,7 @@ from config_sync.reconciler.desired import (
     as_recorded,
     from_service,
     guard_against_empty,
+    is_as_recorded,
 )
 from config_sync.reconciler.drift import DriftLog
 from config_sync.reconciler.going_back import WaysBack, plan_of_return
@@ -58,13 +59,14 @@ class _Done:
     told: ReloadResult | None = None
     """How it went, if it did not fail."""
     opened_by: OpenedBy | None = None
+    is_edited: bool = False
 
     def outcome(
         self, name: str, result: Result, reason: str, took_s: float, error: SyncError | None, told: ReloadResult | None
     ) -> Outcome:
         """What is told of the pass."""
-        wrote = tuple(self.wrote)
-        return Outcome(name, result, reason, took_s, error, told, wrote, self.is_compared, self.opened_by)
+        wrote, is_edited = tuple(self.wrote), self.is_edited and error is not None
+        return Outcome(name, result, reason, took_s, error, told, wrote, self.is_compared, self.opened_by, is_edited)
 
 
 class Reconciler:
@@ -122,6 +124,7 @@ class Reconciler:
             desired = as_recorded(target, observed, record, with_attributes=Wake.FILES in occasion.wakes)
         done.is_compared = desired is None
         if desired is None:
+            done.is_edited = record.has_written(named) and not is_as_recorded(target, observed, record)
             desired = from_service(
                 named,
                 self._service.since(occasion.marked),

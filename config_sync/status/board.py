@@ -56,6 +56,8 @@ class _Entry:
     reload: ReloadResult | None = None
     is_edited: bool = False
     """Somebody's edit is on disk, and `on_drift` leaves it there."""
+    is_to_restore: bool = False
+    """Somebody's edit is on disk, and cannot be put right for now."""
     newest_known: dict[str, int] = field(default_factory=dict)
     is_seen: bool = False
     note: str | None = None
@@ -170,6 +172,8 @@ class Board:
                 entry.note = None
             if outcome.error is None:
                 entry.is_edited = outcome.reason == Reason.DRIFT_TOLERATED.value
+            # Where the consumer alone could not be told, the files were put right before.
+            entry.is_to_restore = outcome.is_edited and not isinstance(outcome.error, ReloadFailed)
             is_reload_known = outcome.reload is not None or outcome.error is None
             if is_reload_known or isinstance(outcome.error, ReloadFailed) or not record.reload_owed:
                 entry.reload = outcome.reload  # else a consumer that was not running is not running still
@@ -197,6 +201,7 @@ class Board:
             current_as_of=entry.current_as_of,
             stale_after_s=self.stale_after_s,
             now=self._clock.now(),
+            is_edited=entry.is_to_restore,
             is_refused=refused is not None,
         )
         conditions = [entry.conditions[kind] for kind in ConditionType if kind in entry.conditions]
@@ -224,6 +229,9 @@ class Board:
             else:
                 said = "the files are right" if entry.note is None else f"the files are right; {entry.note}"
                 self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", said, now)
+        elif entry.is_to_restore:
+            said = f"what is on disk is not as it should be, and cannot be put right yet: {error.message}"
+            self._set(entry, ConditionType.SYNCED, Truth.FALSE, Reason.DRIFTED.value, said, now)
         elif is_local(error) or _is_written(entry):
             self._set(entry, ConditionType.SYNCED, Truth.FALSE, error.reason, error.message, now)
         else:

@@ -46,7 +46,8 @@ _MEANINGS: dict[State, str] = {
     State.REJECTED: "the newest was refused (decrypt, document, empty, render, validate) or rolled back; the last good "
     "is on disk",
     State.RELOAD_PENDING: "the right file is on disk, the consumer has not been told yet",
-    State.PENDING: "nothing written yet, or something newer is known",
+    State.PENDING: "nothing written yet, something newer is known, or somebody's edit is on disk and cannot be put "
+    "right yet",
     State.STALE: "not confirmed current for longer than `stale_after`",
     State.SYNCED: "what the service has is on disk, and the consumer knows",
 }
@@ -63,6 +64,8 @@ class Facts:
     current_as_of: float | None
     stale_after_s: float
     now: float
+    is_edited: bool = False
+    """Somebody's edit is on disk, which is to be put right."""
     is_refused: bool = False
     """A revision was rolled back, and nothing newer is known to have come."""
 
@@ -77,7 +80,7 @@ def state_of(facts: Facts) -> State:
         return State.REJECTED
     if facts.is_reload_pending:
         return State.RELOAD_PENDING
-    if not facts.is_written or facts.is_newer_known:
+    if not facts.is_written or facts.is_newer_known or facts.is_edited:
         return State.PENDING
     if facts.current_as_of is None or facts.now - facts.current_as_of > facts.stale_after_s:
         return State.STALE

@@ -143,3 +143,39 @@ def conditions_of(status: dict[str, object]) -> list[dict[str, object]]:
     found = status["conditions"]
     assert isinstance(found, list)
     return found
+
+
+def test_an_edit_that_cannot_be_put_right_yet_is_told_and_no_longer_when_it_is_taken_back() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running(world.target()):
+            await asyncio.sleep(60)
+            world.service.outage = unavailable()
+            right = world.text()
+            assert right is not None
+            for is_removed in (False, True):
+                world.edit("{}")
+                if is_removed:
+                    (world.etc / "app.json").unlink()
+                    world.stir()
+                await asyncio.sleep(20)
+                assert world.status()["state"] == "pending"
+                synced = world.condition("Synced")
+                assert (synced["status"], synced["reason"]) == ("False", "Drifted")
+                assert "cannot be put right yet: the service cannot be reached" in str(synced["message"])
+                assert (await world.ask(command="health", kind="ready"))["exit_code"] == 0
+                world.edit(right)
+                (world.etc / "app.json").chmod(0o640)
+                world.stir()
+                await asyncio.sleep(1)
+                assert world.status()["state"] == "synced"
+                assert world.condition("Synced")["reason"] == "ServiceUnavailable"
+            world.edit("{}")
+            await asyncio.sleep(1)
+            world.service.outage = None
+            await asyncio.sleep(120)
+            assert world.text() == right
+            assert world.status()["state"] == "synced"
+            assert world.condition("Synced")["status"] == "True"
+
+    play(scenario)
