@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from config_sync.agent.assembly import Memory, sweep
 from config_sync.agent.awaiting import Awaiting
@@ -14,6 +13,7 @@ from config_sync.agent.control import Answer, answer, listening
 from config_sync.agent.looking import looker
 from config_sync.agent.passes import Passes
 from config_sync.agent.roster import Roster
+from config_sync.agent.watches import Watch, Watches
 from config_sync.agent.workers import Workers
 from config_sync.client import Service
 from config_sync.client.streams import Streams
@@ -23,7 +23,7 @@ from config_sync.log import CREDENTIALS_CHANGED, SETTINGS_REJECTED, SETTINGS_REL
 from config_sync.model import AbsolutePath, ChangeEvent, ConfigRef, OnDrift, Target
 from config_sync.notify import Notifier
 from config_sync.reconciler import Reconciler
-from config_sync.settings import ServiceSettings, Settings
+from config_sync.settings import Settings
 from config_sync.status import Board, Linked, State, StatusPage
 from config_sync.status.board import first_sync_done
 from config_sync.stop import Stop
@@ -48,14 +48,6 @@ class Connection:
     service: Service
     streams: Streams
     reconciler: Reconciler
-
-
-class Watch(Protocol):
-    """Tells of files that changed, until cancelled (`triggers.watching.watch_files`)."""
-
-    async def __call__(self, paths: Sequence[str], on_change: Callable[[frozenset[str]], None], /) -> None:
-        """`on_change` gets those that differ from before, in the event loop."""
-        ...
 
 
 class Agent:
@@ -109,11 +101,9 @@ class Agent:
         self._stopping = asyncio.Event()
         self._news = asyncio.Event()
         self._board.on_change = self._news.set
-        self._watch = watch
         self._on_started = on_started or (lambda: None)
         self._is_socket_needed = is_socket_needed
-        self._watching: list[asyncio.Task[None]] = []
-        self._outputs: list[AbsolutePath] = []
+        self._watches = Watches(watch, on_credentials=self._on_credentials, on_outputs=self._on_files)
         self._is_started = False
 
     async def run(self) -> None:
@@ -130,7 +120,8 @@ class Agent:
                 ]
                 await self._stopping.wait()
                 self._roster.stop()
-                for task in (*fixed, *self._watching):
+                self._watches.stop()
+                for task in fixed:
                     task.cancel()
             await self._wind_down()
 
@@ -166,19 +157,7 @@ class Agent:
             service=settings.service,
             tasks=self._tasks,
         )
-        self._watch_all()
-
-    def _watch_all(self) -> None:
-        """Watch credentials and outputs as they are now."""
-        for task in self._watching:
-            task.cancel()
-        credentials = [path for path in _credential_paths(self._settings.service) if path is not None]
-        self._outputs = self._output_paths()
-        self._watching = [
-            self._tasks.create_task(self._watch(paths, on_change), name="watch")
-            for paths, on_change in ((credentials, self._on_credentials), (self._outputs, self._on_files))
-            if paths
-        ]
+        self._watches.follow(settings.service, self._output_paths(), tasks=self._tasks)
 
     def _output_paths(self) -> list[AbsolutePath]:
         """The files whose edits by others matter; those of a set as they were last written."""
@@ -210,6 +189,7 @@ class Agent:
                 self._notifier.ready(status=self._summary())
         sweep(settings.targets, self._memory.records, self._memory.disk)
         self._apply(settings, wake=Wake.SETTINGS)
+        self._roster.retry_now()
         logger().info(SETTINGS_RELOADED, targets=len(settings.targets))
         return answer(Exit.DONE, f"settings read: {len(settings.targets)} target(s)")
 
@@ -253,8 +233,8 @@ class Agent:
             self._news.clear()
             begun = self._clock.monotonic()
             self._page.write()
-            if any(target.key_set for target in self._settings.targets) and self._output_paths() != self._outputs:
-                self._watch_all()  # a set has other files than before
+            if any(target.key_set for target in self._settings.targets):
+                self._watches.follow_outputs(self._output_paths())  # a set may have other files than before
             if not self._is_started and first_sync_done(self._board.statuses()):
                 self._is_started = True
                 self._on_started()
@@ -280,12 +260,6 @@ class Agent:
             if one.error is not None:
                 return f"{synced} of {len(statuses)} targets synced; {one.target.name}: {one.error.message}"
         return f"{synced} of {len(statuses)} targets synced"
-
-
-def _credential_paths(service: ServiceSettings) -> list[str | None]:
-    pair = service.client_cert
-    of_tls = () if pair is None else (pair.cert_file, pair.key_file)
-    return [service.token.watch_path(), service.keys.watch_path(), service.ca_file, *of_tls]
 
 
 def _check_same_state(before: Settings, after: Settings) -> None:

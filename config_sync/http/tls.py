@@ -70,7 +70,7 @@ class Tls:
 
     @contextmanager
     def telling(self, used: ssl.SSLContext, on_renewal: Callable[[], None]) -> Iterator[None]:
-        """While inside, `on_renewal` is called when another context than `used` is in force; also now, if one is already.
+        """While inside, `on_renewal` is called when another context than `used` is in force; now, if one is already.
 
         In any thread; it must be quick and must not raise.
         """

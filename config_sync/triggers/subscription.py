@@ -108,9 +108,11 @@ class Subscription:
         """The credentials or the settings changed: a wait for a person (401, 403, 404 …) ends at once.
 
         A wait for the host to come back does not: the change says nothing about that, and it would bring a fleet
-        back in one instant. Called during a connect, it counts for the wait that may follow.
+        back in one instant. Called during a connect, it counts for the wait that may follow; in a stream's life it
+        says nothing.
         """
-        self._nudged.set()
+        if self._state.word is not StreamWord.LIVE:
+            self._nudged.set()
 
     async def run(self) -> None:
         """Keep the stream open until cancelled."""

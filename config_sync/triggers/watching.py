@@ -18,7 +18,7 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from config_sync.log import FILE_WARNED, logger
@@ -37,8 +37,30 @@ Look: TypeAlias = "tuple[int, ...] | None"
 """What tells one state of a file from another; None: it cannot be looked at."""
 
 
+class Paths:
+    """What to watch. It may be changed at any time, in the event loop: what stays misses nothing, what is new is told.
+
+    The watch goes on meanwhile, so no change falls between an old and a new one.
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        self._paths = tuple(dict.fromkeys(paths))
+        self.changed = asyncio.Event()
+        """For the watch, which clears it."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def put(self, paths: Iterable[str]) -> None:
+        """Exactly these from now on."""
+        wanted = tuple(dict.fromkeys(paths))
+        if wanted != self._paths:
+            self._paths = wanted
+            self.changed.set()
+
+
 async def watch_files(
-    paths: Sequence[str],
+    paths: Paths,
     on_change: Callable[[frozenset[str]], None],
     *,
     stop: asyncio.Event | None = None,
@@ -54,9 +76,6 @@ async def watch_files(
     `force_polling` are for file systems without events.
     """
     ended = stop if stop is not None else asyncio.Event()
-    if not paths:
-        await ended.wait()
-        return
     watched = _Files(paths, on_change)
     while not ended.is_set():
         is_watching = False
@@ -69,27 +88,30 @@ async def watch_files(
 class _Files:
     """The files as last seen."""
 
-    def __init__(self, paths: Iterable[str], on_change: Callable[[frozenset[str]], None]) -> None:
-        self._paths = tuple(dict.fromkeys(paths))
+    def __init__(self, paths: Paths, on_change: Callable[[frozenset[str]], None]) -> None:
+        self.paths = paths
         self._on_change = on_change
-        self._seen = {path: _look(path) for path in self._paths}
+        self._seen = {path: _look(path) for path in paths}
         self._is_warned = False
 
     def look(self, named: Collection[str] = ()) -> None:
         """Tell of what differs from the last look, and of what is `named`.
 
         A name counts although nothing differs: a file that was made and removed between two looks is as missing as
-        before, but not for whoever made it.
+        before, but not for whoever made it. A path that is new among them counts too: nobody looked before.
         """
-        seen = {path: _look(path) for path in self._paths}
-        changed = frozenset(path for path in self._paths if seen[path] != self._seen[path] or path in named)
+        self.paths.changed.clear()
+        seen = {path: _look(path) for path in self.paths}
+        changed = frozenset(
+            path for path in seen if path not in self._seen or seen[path] != self._seen[path] or path in named
+        )
         self._seen = seen
         if changed:
             self._on_change(changed)
 
     def directories(self) -> Mapping[str, Look]:
         """What to watch now, each with its identity."""
-        found = set[str]().union(*(_directories_of(path) for path in self._paths))
+        found = set[str]().union(*(_directories_of(path) for path in self.paths))
         return {directory: _identity(directory) for directory in sorted(found)}
 
     def warn(self, message: str) -> None:
@@ -103,36 +125,39 @@ class _Files:
 async def _watch(watched: _Files, ended: asyncio.Event, *, step_ms: int) -> bool:
     """Watch the directories as they are now, until they differ or the end; False: no watch is to be had."""
     directories = watched.directories()
-    thread = _WatchThread(tuple(directories), asyncio.get_running_loop(), step_ms=step_ms)
-    waiting = asyncio.ensure_future(ended.wait())
+    thread = _WatchThread(tuple(directories), asyncio.get_running_loop(), step_ms=step_ms) if directories else None
     timeout_s: float | None = SETTLE_S
     try:
         while True:
-            stirred = asyncio.ensure_future(thread.stirred.wait())
-            try:
-                await asyncio.wait({stirred, waiting}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stirred.cancel()
-            thread.stirred.clear()
+            news = [ended, watched.paths.changed] if thread is None else [ended, watched.paths.changed, thread.stirred]
+            await _any_of(news, timeout_s)
             timeout_s = None
-            watched.look(thread.take_named())
+            watched.look(() if thread is None else thread.take_named())
             if ended.is_set():
                 return True
             if watched.directories() != directories:
                 return True
-            if thread.failure is not None:
+            if thread is not None and thread.failure is not None:
                 watched.warn(f"changes of {', '.join(directories)} cannot be watched: {thread.failure}")
                 return False
     finally:
-        waiting.cancel()
-        thread.stop()
+        if thread is not None:
+            thread.stop()
+
+
+async def _any_of(events: Iterable[asyncio.Event], timeout_s: float | None) -> None:
+    """Wait until one of them is set, or so long."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 async def _poll(watched: _Files, ended: asyncio.Event, *, poll_s: float) -> None:
     for _ in range(max(1, round(REARM_S / poll_s))):
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(poll_s):
-                await ended.wait()
+        await _any_of([ended, watched.paths.changed], poll_s)
         watched.look()
         if ended.is_set():
             return
@@ -181,6 +206,7 @@ class _WatchThread:
 
     def take_named(self) -> frozenset[str]:
         """The paths of all events since the last call. For the loop."""
+        self.stirred.clear()
         named, self._named = frozenset(self._named), set()
         return named
 

@@ -48,3 +48,21 @@ def test_startup_waits_for_the_set_and_an_empty_one_counts() -> None:
             assert (await world.ask(command="health", kind="startup"))["exit_code"] == 0
 
     play(scenario)
+
+
+def test_a_key_that_comes_later_is_looked_at_once_it_is_watched_and_no_watch_is_disturbed() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"a": "1"})
+        async with world.running(key_set(world)):
+            await asyncio.sleep(60)
+            watches = list(world.watches)
+            assert len(watches) == 2
+            (await world.until_streaming()).change(world.service.put("app", {"a": "1", "b": "2"}))
+            while not (world.etc / "b").exists():  # noqa: ASYNC110  # a file tells no event
+                await asyncio.sleep(0)
+            (world.etc / "b").write_text("mine")  # before anybody watches it
+            await asyncio.sleep(5)
+            assert (world.etc / "b").read_text() == "2"
+            assert world.watches == watches
+
+    play(scenario)

@@ -159,3 +159,18 @@ def test_a_target_whose_files_changed_is_synced_to_the_new_place() -> None:
             assert world.text("moved") == '{"v": 1}'
 
     play(scenario)
+
+
+def test_settings_that_are_read_again_end_the_waits_for_a_person_at_once() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        world.streams.otherwise = refused(403)
+        service = dataclasses.replace(world.service_settings, watch="stream")
+        async with world.running(settings=world.settings(world.target(), service=service)):
+            await asyncio.sleep(10)
+            assert len(world.streams.connects) == 1
+            assert (await world.ask(command="reload-settings"))["exit_code"] == 0
+            await asyncio.sleep(1)
+            assert len(world.streams.connects) == 2
+
+    play(scenario)

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 
 from config_sync.agent.agent import Agent, Connection
@@ -33,6 +33,7 @@ from config_sync.reconciler import Occasion, Reconciler
 from config_sync.records import open_records
 from config_sync.settings import AgentSettings, ServiceSettings, Settings
 from config_sync.stop import Stop
+from config_sync.triggers.watching import Paths
 from tests.fake_streams import FakeStream, FakeStreams
 from tests.fakes import KEY, FakeReload, FakeService, InlineWorkers, Keys
 from tests.virtual_clock import run, running_clock
@@ -53,7 +54,8 @@ class World:
         self.reloads: dict[str, FakeReload] = {}
         self.connections: list[ServiceSettings] = []
         self.next_settings: Settings | SettingsError | None = None
-        self._told_of: dict[str, Callable[[frozenset[str]], None]] = {}
+        self.watches: list[tuple[Paths, Callable[[frozenset[str]], None]]] = []
+        """Those that run, with whom they tell."""
         self.before_pass: Callable[[str], None] = lambda _: None
         environ = {"CONFIG_SERVICE_TOKEN": "token", "CONFIG_SERVICE_KEY": KEY.raw.hex()}
         self.service_settings = ServiceSettings("http://localhost", default_token(environ), default_key(environ))
@@ -133,10 +135,18 @@ class World:
             agent.stop()
             await task
 
-    async def _watch(self, paths: Sequence[str], on_change: Callable[[frozenset[str]], None]) -> None:
+    async def _watch(self, paths: Paths, on_change: Callable[[frozenset[str]], None]) -> None:
         """The place of the watch over directories, whose thread knows no virtual time."""
-        self._told_of.update(dict.fromkeys(paths, on_change))
-        await asyncio.Event().wait()
+        self.watches.append((paths, on_change))
+        try:
+            while True:
+                before = frozenset(paths)
+                await paths.changed.wait()
+                paths.changed.clear()
+                if added := frozenset(paths) - before:
+                    on_change(added)
+        finally:
+            self.watches.remove((paths, on_change))
 
     def edit(self, content: str, name: str = "app") -> None:
         """Somebody changes the target's file, and the watch over its directory tells of it."""
@@ -150,8 +160,9 @@ class World:
 
     def stir_path(self, path: Path) -> None:
         """The same for a file of any name."""
-        if str(path) in self._told_of:
-            self._told_of[str(path)](frozenset({str(path)}))
+        for paths, on_change in self.watches:
+            if str(path) in set(paths):
+                on_change(frozenset({str(path)}))
 
     def text(self, name: str = "app") -> str | None:
         """The file's content, or None."""

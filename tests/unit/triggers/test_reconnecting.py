@@ -7,7 +7,7 @@ import tracemalloc
 
 import pytest
 
-from config_sync.errors import UnexpectedResponse
+from config_sync.errors import Unauthorized, UnexpectedResponse
 from config_sync.workqueue import Wake
 from tests.fake_streams import (
     Answer,
@@ -211,3 +211,18 @@ def test_a_connect_without_an_answer_ends_as_a_failure() -> None:
     streams, told = run(story())
     assert streams.connecting == 0
     assert told.states[-1].reason == "ServiceUnavailable"
+
+
+def test_credentials_that_changed_in_a_streams_life_shorten_no_wait_after_it() -> None:
+    async def story() -> int:
+        streams = FakeStreams()
+        watcher = subscription(streams, Told())
+        async with running(watcher):
+            await asyncio.sleep(1)
+            watcher.retry_now()
+            await asyncio.sleep(1)
+            streams.stream.fail(Unauthorized("no longer"))
+            await asyncio.sleep(20)
+        return len(streams.connects)
+
+    assert run(story()) == 1

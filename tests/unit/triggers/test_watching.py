@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from config_sync.triggers.watching import watch_files
+from config_sync.triggers.watching import Paths, watch_files
 from tests.virtual_clock import run
 from tests.waiting import eventually
 
@@ -30,7 +30,7 @@ def watching(*paths: Path, force_polling: bool = False) -> Iterator[list[frozens
         stop = asyncio.Event()
         loops.append((asyncio.get_running_loop(), stop))
         await watch_files(
-            [str(path) for path in paths], told.append, stop=stop, step_ms=25, poll_s=0.05, force_polling=force_polling
+            Paths(map(str, paths)), told.append, stop=stop, step_ms=25, poll_s=0.05, force_polling=force_polling
         )
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
@@ -130,7 +130,7 @@ def test_without_inotify_the_files_are_looked_at_instead(tmp_path: Path) -> None
         import asyncio, os, resource, sys
         import watchfiles
         from config_sync.log import logger
-        from config_sync.triggers.watching import watch_files
+        from config_sync.triggers.watching import Paths, watch_files
 
         async def main():
             stop = asyncio.Event()
@@ -141,7 +141,7 @@ def test_without_inotify_the_files_are_looked_at_instead(tmp_path: Path) -> None
             os.close(highest)
             resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))  # no descriptor is left for an inotify
             asyncio.get_running_loop().call_later(0.3, os.truncate, sys.argv[1], 0)
-            await watch_files([sys.argv[1]], told, stop=stop, poll_s=0.1)
+            await watch_files(Paths([sys.argv[1]]), told, stop=stop, poll_s=0.1)
 
         logger()
         asyncio.run(main())
@@ -158,7 +158,7 @@ def test_without_inotify_the_files_are_looked_at_instead(tmp_path: Path) -> None
 def test_cancelling_ends_within_milliseconds(tmp_path: Path) -> None:
     async def story() -> float:
         loop = asyncio.get_running_loop()
-        watch = asyncio.create_task(watch_files([str(tmp_path / "token")], print))
+        watch = asyncio.create_task(watch_files(Paths([str(tmp_path / "token")]), print))
         await asyncio.wait({watch}, timeout=0.2)
         started = loop.time()
         watch.cancel()
@@ -172,7 +172,7 @@ def test_with_nothing_to_watch_it_waits_for_the_stop() -> None:
     async def story() -> float:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(7, stop.set)
-        await watch_files([], print, stop=stop)
+        await watch_files(Paths(), print, stop=stop)
         return asyncio.get_running_loop().time()
 
     assert run(story()) == 7
