@@ -39,6 +39,8 @@ class Roster:
         self._clock = clock
         self._running: dict[str, tuple[Subscription, asyncio.Task[None]]] = {}
         self._polled: set[str] = set()
+        self._needed: frozenset[str] = frozenset()
+        """The configs that a target cannot do without."""
         self._fallback: Fallback | None = None
         self._polling: asyncio.Task[None] | None = None
         self._from: tuple[Streams, ServiceSettings] | None = None
@@ -72,7 +74,14 @@ class Roster:
                 clock=self._clock,
             )
             self._polling = tasks.create_task(self._fallback.poller.run(), name="the list")
+        targets = tuple(targets)
         wanted = {ref.name: ref for target in targets for ref in target.configs if ref.version is None}
+        self._needed = frozenset(
+            ref.name
+            for target in targets
+            for ref in target.configs
+            if ref.version is None and ref not in target.optional
+        )
         for name in {*self._running, *self._polled} - set(wanted):
             self._leave(name, self._fallback)
         if service.watch == "poll":
@@ -102,6 +111,7 @@ class Roster:
             clock=self._clock,
             on_heard=fallback.stream_heard,
             is_replaced=fallback.is_replaced if service.watch == "auto" else None,
+            may_be_absent=lambda one: one.name not in self._needed,
         )
         self._running[ref.name] = (subscription, tasks.create_task(subscription.run(), name=f"stream {ref.name}"))
 
@@ -139,3 +149,4 @@ class Roster:
         if self._polling is not None:
             self._polling.cancel()
             self._polling = None
+        self._fallback = None  # whoever follows again begins anew

@@ -3,7 +3,8 @@
 An outage begins with a loss that matters and ends when a stream has lived for `settled_s`; a server that accepts and
 closes at once is one outage. A new *reason* within it is told once. Not worth a line above debug: silence, which is
 how a server without keep-alives looks, and the clean end of a stream that had lived (proxies recycle connections).
-Where polling takes over (`falls_back`), a service without streams needs no person: a warning.
+Nor is it worth one that a config is not there which nobody needs. Where polling takes over (`falls_back`), a service
+without streams needs no person: a warning.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 
 from config_sync.clock import Clock
-from config_sync.errors import Retry
+from config_sync.errors import NotFound, Retry
 from config_sync.log import STREAM_CONNECTED, STREAM_LOST, STREAM_RECOVERED, logger
 from config_sync.triggers.stream_state import NO_STREAM, STREAM_ENDED, Loss
 
@@ -38,8 +39,13 @@ class StreamLog:
             return
         self._settling = asyncio.get_running_loop().call_later(self._settled_s, self._recovered)
 
-    def lost(self, loss: Loss, *, retry_in_s: float, attempt: int, had_lived: bool) -> None:
-        """The stream is gone, or could not be opened; `had_lived`: long enough for backoff to start over."""
+    def lost(
+        self, loss: Loss, *, retry_in_s: float, attempt: int, had_lived: bool, may_be_absent: bool = False
+    ) -> None:
+        """The stream is gone, or could not be opened; `had_lived`: long enough for backoff to start over.
+
+        `may_be_absent`: nobody needs the config, so that a 404 is as good as any answer.
+        """
         self.close()
         keys: dict[str, object] = {
             "config": self._config,
@@ -51,7 +57,8 @@ class StreamLog:
         if loss.hint is not None:
             keys["hint"] = loss.hint
         self._was_routine = loss.is_silence or (loss.reason == STREAM_ENDED and had_lived)
-        if self._was_routine or loss.told_as in self._told:
+        is_absent = may_be_absent and loss.reason == NotFound.reason
+        if is_absent or self._was_routine or loss.told_as in self._told:
             logger().debug(STREAM_LOST, **keys)
             return
         self._told.add(loss.told_as)

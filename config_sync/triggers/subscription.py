@@ -43,6 +43,11 @@ STREAM_AGAIN_S = 600.0
 """How often, ±20 %, a stream that is not to be had is asked for again while the list stands in for it."""
 
 
+def _never(_ref: ConfigRef) -> bool:
+    """It is needed."""
+    return False
+
+
 def _nobody(_ref: ConfigRef) -> None:
     """Nobody wants to know."""
 
@@ -56,6 +61,7 @@ class Subscription:
 
     `on_heard` is called at the first byte after each connect. `is_replaced` says whether something else tells of the
     config's changes meanwhile, so that a refused stream need not be asked for often; None: nothing ever does.
+    `may_be_absent` says whether nobody needs the config: a 404 is no trouble then.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Subscription:
         clock: Clock,
         on_heard: Callable[[ConfigRef], None] = _nobody,
         is_replaced: Callable[[ConfigRef], bool] | None = None,
+        may_be_absent: Callable[[ConfigRef], bool] = _never,
     ) -> None:
         self._ref = ref
         self._streams = streams
@@ -84,6 +91,7 @@ class Subscription:
         self._clock = clock
         self._on_heard = on_heard
         self._is_replaced = is_replaced
+        self._may_be_absent = may_be_absent
         self._pacing = Pacing(reconnect, chance)
         self._log = StreamLog(ref.name, settled_s=reconnect.first_s, clock=clock, falls_back=is_replaced is not None)
         self._nudged = asyncio.Event()
@@ -131,6 +139,7 @@ class Subscription:
                 retry_in_s=delay_s,
                 attempt=self._pacing.attempt,
                 had_lived=lived_s >= self._reconnect.max_s,
+                may_be_absent=self._may_be_absent(self._ref),
             )
             self._tell(StreamWord.BACKING_OFF, reconnects, last, retry_at=self._clock.now() + delay_s)
             await self._pause(delay_s, may_be_nudged=last.retry is Retry.SLOW)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import MutableMapping
 
 import pytest
+import structlog
 
 from config_sync.errors import NotFound
 from config_sync.model import ConfigName, ConfigRef, Part, Target
@@ -115,6 +117,25 @@ def test_an_optional_config_that_is_not_there_spoils_no_condition_and_is_seen_wh
             assert world.text() == '{"a":1,"b":2,"c":"h2"}'
 
     play(scenario)
+
+
+def test_an_optional_config_that_is_not_there_is_no_line_in_the_log_until_somebody_needs_it() -> None:
+    async def scenario(world: World) -> None:
+        fill(world)
+        async with world.running(merging(world)) as agent:
+            await asyncio.sleep(1800)
+            told.extend(line for line in logs if line.get("config") == "host")
+            world.next_settings = world.settings(merging(world), world.target("needs", "host"))
+            agent.reload_settings()
+            await asyncio.sleep(120)
+
+    told: list[MutableMapping[str, object]] = []
+    with structlog.testing.capture_logs() as logs:
+        play(scenario)
+    assert told
+    assert {line["log_level"] for line in told} == {"debug"}
+    needed = [line for line in logs if line.get("config") == "host" and line not in told]
+    assert [line["log_level"] for line in needed if line["event"] == "stream.lost"].count("error") == 1
 
 
 def test_one_that_is_needed_and_not_there_spoils_it() -> None:
