@@ -218,7 +218,7 @@ class FaultServer:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(timeout=60)
             assert not thread.is_alive(), "a thread of the fault server does not end"
         self._listener.close()
 

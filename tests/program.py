@@ -185,9 +185,9 @@ class Started:
 
     def close(self) -> None:
         """Wait for its end and read all it said."""
-        self.process.wait(15)
+        self.process.wait(60)
         for reader in self._readers:
-            reader.join(timeout=5)
+            reader.join(timeout=60)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None and not any(reader.is_alive() for reader in self._readers):
                 pipe.close()

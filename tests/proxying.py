@@ -59,7 +59,7 @@ class ProxyServer:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         for thread in tuple(self._threads):
-            thread.join(timeout=10)
+            thread.join(timeout=60)
             assert not thread.is_alive(), "a thread of the proxy does not end"
         self._listener.close()
 
@@ -114,7 +114,7 @@ class ProxyServer:
                     upstream.sendall(_origin_form(head))
                 back = self._start(functools.partial(_pump, upstream, sock))
                 _pump(sock, upstream)
-                back.join(timeout=10)
+                back.join(timeout=60)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

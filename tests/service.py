@@ -61,7 +61,7 @@ class ServedProcess:
     def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Signal it and wait: the exit code and all it wrote to stderr."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=10)
+        _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
 
 

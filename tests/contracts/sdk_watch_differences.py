@@ -47,7 +47,7 @@ def watched(
             running = Watched(sdk, server.url, timeout_s=timeout_s)
             found = look(running, server)
         running.client.close()
-        running.thread.join(10)
+        running.thread.join(60)
         return found
 
     return play
@@ -90,7 +90,7 @@ def _changes(sdk: ModuleType) -> object:
         threading.Event().wait(0.5)
         found = len(changes)
         client.close()
-    watch.join(10)
+    watch.join(60)
     return found
 
 

@@ -169,7 +169,7 @@ def _watching(
     finally:
         client.close()
         service.stop()
-        thread.join(10)
+        thread.join(60)
     assert not thread.is_alive()
 
 

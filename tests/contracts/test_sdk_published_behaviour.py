@@ -226,7 +226,7 @@ def watching(
         thread.start()
         yield story
         client.close()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 

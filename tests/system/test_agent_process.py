@@ -55,7 +55,7 @@ def consumer(home: Home) -> Iterator[subprocess.Popen[str]]:
 def test_ready_comes_after_the_first_file_and_the_end_is_told(home: Home) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(home.root / "notify"))
-        manager.settimeout(15)
+        manager.settimeout(60)
         with home.agent(env={"NOTIFY_SOCKET": str(home.root / "notify")}, is_ready=False) as agent:
             said: list[str] = []
             while not any("READY=1" in one for one in said):
@@ -266,7 +266,7 @@ def test_an_agent_outlives_whoever_read_its_log(home: Home, configs: Path) -> No
             eventually(lambda: app(home) == "greeting: goodbye\n")
             assert home.ask("sync", "--wait").returncode == 0
             agent.send_signal(signal.SIGTERM)
-            assert agent.wait(5) == 0
+            assert agent.wait(60) == 0
         finally:
             agent.kill()
 

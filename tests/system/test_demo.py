@@ -57,7 +57,7 @@ def test_it_leaves_nothing_when_it_is_ended(home: Home, number: signal.Signals) 
     with home.start("demo", env={"TMPDIR": f"{home.root}/tmp"}) as demo:
         demo.until_said("change 1")
         os.killpg(demo.pid, number)  # as a terminal does
-        assert demo.process.wait(15) == -number
+        assert demo.process.wait(60) == -number
         demo.close()
         assert demo.err == ""
         assert os.listdir(home.root / "tmp") == []

@@ -117,7 +117,7 @@ def test_a_change_arrives_on_the_stream(configs: Path, config_service: RunningSe
                     return received
         return received
 
-    event = asyncio.run(asyncio.wait_for(first_event(), 10))
+    event = asyncio.run(asyncio.wait_for(first_event(), 60))
     assert b'"config_name"' in event
 
 

@@ -85,7 +85,7 @@ def nginx(home: Home) -> Iterator[subprocess.Popen[bytes]]:
 def answer(port: int) -> str:
     """What nginx says; empty where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as response:
             body: bytes = response.read()
             return body.decode()
     except OSError:
@@ -128,7 +128,7 @@ def hups(home: Home) -> int:
 PROBE = """\
 import sys, urllib.request
 config = open(sys.argv[1]).read()
-with urllib.request.urlopen("http://127.0.0.1:" + sys.argv[2] + "/", timeout=5) as response:
+with urllib.request.urlopen("http://127.0.0.1:" + sys.argv[2] + "/", timeout=60) as response:
     sys.exit(response.read().decode() not in config)
 """
 """Well is an nginx that serves what its file says: one that kept its old content in memory is not."""

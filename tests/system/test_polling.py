@@ -39,7 +39,7 @@ def through(service: RunningService, *, watch: Behaviour) -> Behaviour:
         request = conversation.request
         if request.target.endswith("/watch"):
             return watch(conversation)
-        connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=60)
         try:
             connection.request("GET", request.target, headers=dict(request.headers))
             got = connection.getresponse()

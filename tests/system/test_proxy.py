@@ -68,8 +68,8 @@ def test_the_agent_fetches_and_follows_through_the_proxy_and_its_password_shows_
     with FaultServer(serves, tls=tls) as server, ProxyServer({f"{NAME}:{port}": server.port}) as between:
         world.configure(between.url(f"ann:{PASSWORD}"), scheme=scheme)
         with world.home.agent() as agent:
-            eventually(lambda: any(one.target.endswith("/watch") for one in server.requests), within_s=30)
-            eventually(lambda: _connected(world.home), within_s=30)
+            eventually(lambda: any(one.target.endswith("/watch") for one in server.requests), within_s=60)
+            eventually(lambda: _connected(world.home), within_s=60)
             assert (world.home.root / "app.json").read_bytes() == b'{"n": 1}'
             seen = world.home.ask("status").stdout + str(world.home.status()) + world.home.ask("check").stderr
             between.status = 407

@@ -147,4 +147,4 @@ def _until_told(agent: Started, *, before: str, now: str) -> None:
             for line in agent.events("key.served")
         )
 
-    eventually(told, within_s=30)
+    eventually(told, within_s=60)

@@ -163,7 +163,7 @@ def test_a_pair_that_is_replaced_is_used_at_once_by_fetches_and_streams_without_
     seen = Records()
     with FaultServer(seen, tls=mutual(world.authority, world.clients)) as server:
         with world.home.agent(env=world.at(server.url)) as agent:
-            eventually(lambda: seen.watches, within_s=30)
+            eventually(lambda: seen.watches, within_s=60)
             for number in (2, 3):
                 before = {*seen.fetches, *seen.watches}
                 world.mounted.put(world.clients.issue_cert("agent.example"), number=number)

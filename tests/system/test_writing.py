@@ -114,7 +114,7 @@ def test_spy_without_rights_never_opens_a_temp_or_the_file(place: Path) -> None:
         for number in range(150):
             writer.publish(spec, b"%d" % number * 20_000)
     (directory / "go").unlink()
-    out, errors = spy.communicate(timeout=20)
+    out, errors = spy.communicate(timeout=60)
     assert (spy.returncode, errors) == (0, b"")
     looks, denied = map(int, out.split())
     assert looks > 10

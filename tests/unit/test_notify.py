@@ -20,7 +20,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
     name = f"config-sync-test-{os.getpid()}"
     is_abstract = request.param == "abstract"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.settimeout(5)
+        listener.settimeout(60)
         listener.bind(f"\0{name}" if is_abstract else str(tmp_path / "notify"))
         yield listener, f"@{name}" if is_abstract else str(tmp_path / "notify")
 
@@ -81,7 +81,7 @@ def test_a_manager_that_does_not_read_holds_nobody_for_ever(tmp_path: Path) -> N
                     filler.send(b"x")
             started_at = time.monotonic()
             assert not Notifier.from_environment({"NOTIFY_SOCKET": str(tmp_path / "notify")}).ready()
-            assert time.monotonic() - started_at < 5
+            assert time.monotonic() - started_at < 60
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ class SlowDisk:
         if call == "rename":
             self.renames += 1
             self.reached.set()
-            assert self.go.wait(10)
+            assert self.go.wait(60)
 
 
 def test_fifty_threads_share_two_writes(tmp_path: Path) -> None:
@@ -233,14 +233,14 @@ def test_fifty_threads_share_two_writes(tmp_path: Path) -> None:
 
     first = threading.Thread(target=save, args=(0,))
     first.start()
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     others = [threading.Thread(target=save, args=(number,)) for number in range(1, 51)]
     for thread in others:
         thread.start()
     wait_until_gathered(records, 50)
     gate.go.set()
     for thread in (first, *others):
-        thread.join(10)
+        thread.join(60)
     assert gate.renames == 2
     assert all(open_records(str(tmp_path)).get(f"target-{n}") == Record(version=n) for n in range(51))
 
@@ -270,14 +270,14 @@ def test_failed_shared_write_fails_for_each_of_its_threads(tmp_path: Path) -> No
 
     threads = [threading.Thread(target=save, args=(number,)) for number in range(6)]
     threads[0].start()
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     for thread in threads[1:]:
         thread.start()
     wait_until_gathered(records, 5)
     broken.set()
     gate.go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert len(failures) == 5
     assert len(set(map(id, failures))) == 5
     assert records.get("target-0") == Record(version=0)

@@ -78,12 +78,12 @@ class Proxy:
         words = ["nginx", "-c", f"{self.root}/nginx.conf"]
         with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) as process:
             try:
-                eventually(lambda: self._accepts() or process.poll() is not None, within_s=20)
+                eventually(lambda: self._accepts() or process.poll() is not None, within_s=60)
                 assert process.poll() is None, (self.root / "error.log").read_text()
                 yield process
             finally:
                 process.terminate()
-                process.wait(20)
+                process.wait(60)
 
     def _accepts(self) -> bool:
         """The pid is written after the listening sockets are open."""

@@ -117,7 +117,7 @@ def test_a_service_that_restarts_under_open_streams_is_found_again(
         first = stack.enter_context(service_process(configs, port=port))
         stack.enter_context(settled_agent(home))
         first.send_signal(number)
-        first.wait(20)
+        first.wait(60)
         eventually(lambda: not is_connected(home), within_s=60)
         write_config(configs, NAME, {"n": 2})
         assert number_in(home) == 1

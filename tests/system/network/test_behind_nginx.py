@@ -126,7 +126,7 @@ def test_the_service_behind_the_proxy_restarts_and_what_changed_meanwhile_arrive
     with proxy.running(passing(port)), service_process(configs, port=port) as first, settled_agent(home):
         eventually(lambda: is_connected(home), within_s=60)
         first.terminate()
-        first.wait(20)
+        first.wait(60)
         eventually(lambda: proxy.asked(WATCH, status=502) >= 2, within_s=60)
         eventually(lambda: not is_connected(home), within_s=60)
         write_config(configs, NAME, {"n": 2})

@@ -55,7 +55,7 @@ def agent_at(home: Home, side: Side, *, program: tuple[str, ...] = PROGRAM) -> I
     )
     agent = Started(process)
     try:
-        eventually(lambda: number_in(home) == 1 or agent.ended(), within_s=30)
+        eventually(lambda: number_in(home) == 1 or agent.ended(), within_s=60)
         assert not agent.ended(), agent.err
         eventually(lambda: is_connected(home), within_s=60)
         until_published(home, 1)

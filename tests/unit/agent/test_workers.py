@@ -12,7 +12,7 @@ def waiting_for(event: threading.Event) -> Job:
     """A job that lasts until the event."""
 
     def job() -> None:
-        event.wait(10)
+        event.wait(60)
 
     return job
 
@@ -29,7 +29,7 @@ def test_a_slot_is_taken_until_the_job_ends_and_room_is_told() -> None:
     assert not room(workers)
     assert not workers.idle(0)
     go.set()
-    assert told.wait(10)
+    assert told.wait(60)
     assert workers.idle(10)
     assert room(workers)
 
@@ -41,16 +41,16 @@ def test_a_lent_slot_makes_room_and_is_not_counted_as_stuck() -> None:
     def job() -> None:
         with workers.lent():
             inside.set()
-            go.wait(10)
+            go.wait(60)
         after.set()
-        end.wait(10)
+        end.wait(60)
 
     workers.start("a", job)
-    assert inside.wait(10)
+    assert inside.wait(60)
     assert room(workers)
     assert workers.longest_s() == 0.0
     go.set()
-    assert after.wait(10)
+    assert after.wait(60)
     assert not room(workers)
     assert eventually(lambda: workers.longest_s() > 0.0)
     end.set()
@@ -65,14 +65,14 @@ def test_a_job_that_comes_back_from_a_wait_does_not_stand_in_line() -> None:
     def waiting() -> None:
         with workers.lent():
             inside.set()
-            go.wait(10)
+            go.wait(60)
         done.set()
 
     workers.start("waiting", waiting)
-    assert inside.wait(10)
+    assert inside.wait(60)
     workers.start("stranger", waiting_for(other))
     go.set()
-    assert done.wait(10)
+    assert done.wait(60)
     assert eventually(lambda: not room(workers))
     other.set()
     assert workers.idle(10)

@@ -54,7 +54,7 @@ def answers(tmp_path: Path) -> Iterator[list[bytes]]:
         over.set()
         with socket.socket(socket.AF_UNIX) as last:
             last.connect(str(tmp_path / "control.sock"))
-            thread.join(10)
+            thread.join(60)
 
 
 @pytest.mark.parametrize("said", [b"", b"no json\n", b"[1]\n", b"\xff\n", b'{"exit_code": 0'], ids=repr)

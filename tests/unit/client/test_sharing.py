@@ -58,7 +58,7 @@ class Asker(threading.Thread):
             self.error = error
 
     def ended(self) -> Asker:
-        self.join(20)
+        self.join(60)
         assert not self.is_alive()
         return self
 

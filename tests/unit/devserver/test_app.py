@@ -37,7 +37,7 @@ class Answer:
 
 def ask(service: RunningService, path: str, *, method: str = "GET", **headers: str) -> Answer:
     """One request on a connection of its own; headers by name with ``_`` for ``-``; the right token unless given."""
-    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=60)
     sent = {"X-Service-Token": TOKEN} | {name.replace("_", "-"): value for name, value in headers.items()}
     try:
         connection.request(method, path, headers=sent)
@@ -177,7 +177,7 @@ def test_a_stream_has_comments_and_events_as_the_protocol_says(configs: Path) ->
     write_config(configs, "app", b"1")
     write_config(configs, "other", b"1")
     with serving(configs, keep_alive_s=0.05) as service:
-        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=60)
         connection.request("GET", f"{BASE}/app/watch", headers={"X-Service-Token": TOKEN})
         response = connection.getresponse()
         assert response.status == 200
@@ -199,7 +199,7 @@ def test_a_stream_has_comments_and_events_as_the_protocol_says(configs: Path) ->
 
 
 def test_a_stream_stays_open_over_a_deletion_and_tells_it(service: RunningService, configs: Path) -> None:
-    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=60)
     connection.request("GET", f"{BASE}/app/watch", headers={"X-Service-Token": TOKEN})
     response = connection.getresponse()
     (configs / "app.json").unlink()
@@ -214,7 +214,7 @@ def test_a_stream_stays_open_over_a_deletion_and_tells_it(service: RunningServic
 def test_a_reader_that_leaves_is_forgotten(configs: Path) -> None:
     write_config(configs, "app", b"1")
     with serving(configs, keep_alive_s=0.05) as service:
-        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=60)
         connection.request("GET", f"{BASE}/app/watch", headers={"X-Service-Token": TOKEN})
         response = connection.getresponse()
         eventually(lambda: service.watchers("app") == 1)

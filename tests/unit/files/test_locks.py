@@ -58,7 +58,7 @@ def test_second_writer_waits_for_the_first(place: Path, tmp_path: Path) -> None:
         assert not entered.wait(0.1)
         with ordered(calls, str(tmp_path), "b", at=at):
             pass
-    thread.join(5)
+    thread.join(60)
     assert entered.is_set()
     os.close(at)
 

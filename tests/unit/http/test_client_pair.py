@@ -188,7 +188,7 @@ def test_a_stream_is_left_for_the_new_pair_and_not_for_a_bad_one(
             world.mounted.put(clients.issue_cert("agent.example"), number=3)
             await asyncio.to_thread(world.tls.context)  # as a fetch in a worker does
             with pytest.raises(StreamRenewed, match="files behind TLS changed"):
-                await asyncio.wait_for(waiting, 10)
+                await asyncio.wait_for(waiting, 60)
 
     with FaultServer(stream(b": hi\n\n", then=faults.half_open), tls=mutual(authority, clients)) as server:
         asyncio.run(follow(server.url))

@@ -138,7 +138,7 @@ def test_a_given_client_carries_everything_streams_too_and_stays_open() -> None:
         thread.start()
         assert snapshot.wait_for_change(5, since=0)
         client.close()
-        thread.join(5)
+        thread.join(60)
         assert not http.is_closed
     assert {one.url.path.rpartition("/")[2] for one in given.requests} == {"app", "watch"}
     assert {one.headers["x-mine"] for one in given.requests} == {"1"}
@@ -217,7 +217,7 @@ def test_a_given_client_works_for_its_owner_after_a_watch_was_closed() -> None:
         thread.start()
         eventually(lambda: server.requests)
         client.close()
-        thread.join(5)
+        thread.join(60)
         eventually(lambda: server.open_connections == 0)
         server.behaviour = answer(200, b"still here")
         assert http.get(server.url).text == "still here"

@@ -62,7 +62,7 @@ def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:
     assert process.stdout is not None
     assert process.stderr is not None
     said = process.stdout.read(), process.stderr.read()
-    process.wait(10)
+    process.wait(60)
     return said
 
 
@@ -72,7 +72,7 @@ def test_every_example_is_tried_here() -> None:
 
 def test_basic(service: RunningService) -> None:
     with running(service, "basic.py") as process:
-        said, errors = process.communicate(timeout=30)
+        said, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
     assert said.splitlines() == ["port 8080, database db:5432", "in staging: port 8080", "configs: my-app"]
 
@@ -82,14 +82,14 @@ def test_basic_tells_what_can_be_done(service: RunningService, configs: Path) ->
     with ConfigClient(Options(service.url, TOKEN, KEY)) as client:
         eventually(lambda: [one.name for one in client.list()] == ["other"])
     with running(service, "basic.py") as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "hint: client.list() tells the names" in errors
 
 
 def test_pydantic(service: RunningService) -> None:
     with running(service, "with_pydantic.py") as process:
-        said, errors = process.communicate(timeout=30)
+        said, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
     assert json.loads(said) == {"port": 8080, "database": {"host": "db", "port": 5432}}
 
@@ -130,11 +130,11 @@ def test_fastapi(service: RunningService, configs: Path) -> None:
         write_config(configs, "my-app", {"greeting": "good morning"})
         eventually(lambda: _get(url) == {"greeting": "good morning", "version": 2})
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
     assert process.returncode in (0, -signal.SIGTERM)
 
 
 def _get(url: str) -> object:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         found: object = json.load(answer)
     return found

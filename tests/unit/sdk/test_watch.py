@@ -150,7 +150,7 @@ def test_a_callback_that_raises_is_logged_and_the_watch_goes_on(caplog: pytest.L
         thread.start()
         eventually(lambda: len(seen) == 2)
         client.close()
-        thread.join(5)
+        thread.join(60)
     assert seen == [1, 2]
     assert "the callback of the watch of config app raised RuntimeError" in caplog.text
 
@@ -179,7 +179,7 @@ def test_a_stream_that_falls_silent_is_opened_anew_and_no_error_is_told(is_given
         thread.start()
         eventually(lambda: len(server.requests) >= 3)
         stop.set()
-        thread.join(5)
+        thread.join(60)
         carrier.close()
     assert errors == []
 

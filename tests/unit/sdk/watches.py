@@ -91,7 +91,7 @@ class Watching:
         elif self._async is not None and self.thread.is_alive():
             client, loop = self._async
             asyncio.run_coroutine_threadsafe(client.close(), loop)
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
         return time.monotonic() - began
 

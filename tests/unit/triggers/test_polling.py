@@ -183,7 +183,7 @@ def test_a_stop_ends_it_quietly() -> None:
         poller = listing.poller()
         poller.want(ref())
         async with polling(poller) as task:
-            await asyncio.wait_for(asyncio.shield(task), 5)
+            await asyncio.wait_for(asyncio.shield(task), 60)
 
     run(story())
 
