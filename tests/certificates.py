@@ -1,4 +1,4 @@
-"""Certificates of tests, beyond what trustme does by itself: pairs in files, replaced as Kubernetes does it."""
+"""Certificates of tests, beyond what trustme does by itself: servers that show them, pairs in files, replaced."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 
+def served(leaf: trustme.LeafCert) -> ssl.SSLContext:
+    """A server that shows this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    return context
+
+
 def mutual(authority: trustme.CA, clients: trustme.CA, *, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
     """A server for ``localhost`` that wants a client certificate of `clients`, in one version of TLS or any."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = served(authority.issue_cert("localhost"))
     clients.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
     if version is not None:

@@ -7,15 +7,15 @@ A `FaultServer` plays one `Behaviour` for each request, in a thread for each con
 from __future__ import annotations
 
 import contextlib
-import functools
 import socket
 import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
+
+from tests.loopback_server import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def stream(*chunks: bytes, then: Behaviour | None = None, content_type: str = "t
     return play
 
 
-class FaultServer:
+class FaultServer(LoopbackServer):
     """Listens on 127.0.0.1; a context manager. `tls` makes it speak TLS.
 
     `greeting` is said to each client before it is listened to; after an empty one the connection is closed at once.
@@ -173,88 +173,33 @@ class FaultServer:
     def __init__(
         self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None, greeting: bytes | None = None
     ) -> None:
+        super().__init__(self._converse)
         self.behaviour = behaviour
         self._greeting = greeting
         self.requests: list[Request] = []
         self._tls = tls
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port: int = self._listener.getsockname()[1]
-        self.connections = 0
-        """Accepted so far."""
 
     @property
     def url(self) -> str:
         """Its base URL, by address for http and by the name ``localhost`` for https."""
         return f"http://127.0.0.1:{self.port}" if self._tls is None else f"https://localhost:{self.port}"
 
-    @property
-    def open_connections(self) -> int:
-        """Those that neither side has closed."""
-        with self._lock:
-            return len(self._open)
+    def _converse(self, plain: socket.socket, number: int) -> None:
+        if self._tls is None:
+            self._answer(plain, number)
+            return
+        wrapped = self._tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        with self.kept(wrapped, instead_of=plain) as sock:
+            sock.do_handshake()
+            self._answer(sock, number)
 
-    def break_off(self) -> None:
-        """End every connection that is open now, whatever its behaviour does."""
-        with self._lock:
-            for sock in self._open:
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    def __enter__(self) -> Self:
-        self._start(self._accept)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        with self._lock:
-            awake = [self._listener, *self._open]
-        for sock in awake:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(timeout=60)
-            assert not thread.is_alive(), "a thread of the fault server does not end"
-        self._listener.close()
-
-    def _start(self, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while not self._over.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            number, self.connections = self.connections, self.connections + 1
-            with self._lock:
-                self._open.add(sock)
-            self._start(functools.partial(self._serve, sock, number))
-
-    def _serve(self, sock: socket.socket, number: int) -> None:
-        with contextlib.suppress(OSError):
-            if self._tls is not None:
-                plain, sock = sock, self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-                with self._lock:
-                    self._open.discard(plain)
-                    self._open.add(sock)
-                sock.do_handshake()
-            if self._greeting is not None:
-                sock.sendall(self._greeting)
-            while self._greeting != b"" and (request := _read_request(sock, number)) is not None:
-                self.requests.append(request)
-                if not self.behaviour(Conversation(request, sock, self._over)):
-                    break
-        with self._lock:
-            self._open.discard(sock)
-        sock.close()
+    def _answer(self, sock: socket.socket, number: int) -> None:
+        if self._greeting is not None:
+            sock.sendall(self._greeting)
+        while self._greeting != b"" and (request := _read_request(sock, number)) is not None:
+            self.requests.append(request)
+            if not self.behaviour(Conversation(request, sock, self.over)):
+                break
 
 
 def _read_request(sock: socket.socket, connection: int) -> Request | None:

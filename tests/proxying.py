@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import socket
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import urlsplit
+
+from tests.loopback_server import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,96 +25,46 @@ class Asked:
     headers: Mapping[str, str]
 
 
-class ProxyServer:
+class ProxyServer(LoopbackServer):
     """Listens on 127.0.0.1. `routes` maps ``HOST:PORT`` to a port of this machine; what it does not name is a 502.
 
     `status` (not 0) answers everything; `raw` is sent instead of any answer, and then the connection ends.
     """
 
     def __init__(self, routes: Mapping[str, int] | None = None, *, status: int = 0, raw: bytes | None = None) -> None:
+        super().__init__(self._pass_on)
         self.routes = dict(routes or {})
         self.status = status
         self.raw = raw
         self.asked: list[Asked] = []
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-        self._open: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port: int = self._listener.getsockname()[1]
 
     def url(self, user: str = "") -> str:
         """For ``service.proxy``; `user` is ``NAME:PASSWORD``."""
         return f"http://{user + '@' if user else ''}127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Self:
-        self._start(self._accept)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        with self._lock:
-            awake = [self._listener, *self._open]
-        for sock in awake:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in tuple(self._threads):
-            thread.join(timeout=60)
-            assert not thread.is_alive(), "a thread of the proxy does not end"
-        self._listener.close()
-
-    def _start(self, target: Callable[[], None]) -> threading.Thread:
-        thread = threading.Thread(target=target, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-        return thread
-
-    def _accept(self) -> None:
-        while not self._over.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._start(functools.partial(self._serve, sock))
-
-    @contextlib.contextmanager
-    def _kept(self, sock: socket.socket) -> Iterator[socket.socket]:
-        with self._lock:
-            self._open.add(sock)
-        if self._over.is_set():
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        try:
-            yield sock
-        finally:
-            with self._lock:
-                self._open.discard(sock)
-            sock.close()
-
-    def _serve(self, plain: socket.socket) -> None:
-        with contextlib.suppress(OSError), self._kept(plain) as sock:
-            head = _read_head(sock)
-            if head is None:
-                return
-            self.asked.append(head)
-            if self.raw is not None:
-                sock.sendall(self.raw)
-                return
-            status, port = self.status, self.routes.get(_place_of(head))
-            if not status and port is None:
-                status = 502
-            if status or port is None:
-                sock.sendall(f"HTTP/1.1 {status} SECRET-CANARY\r\nContent-Length: 0\r\n\r\n".encode())
-                return
-            with self._kept(socket.create_connection(("127.0.0.1", port), timeout=10)) as upstream:
-                upstream.settimeout(None)
-                if head.method == "CONNECT":
-                    sock.sendall(b"HTTP/1.1 200 Go on\r\n\r\n")
-                else:
-                    upstream.sendall(_origin_form(head))
-                back = self._start(functools.partial(_pump, upstream, sock))
-                _pump(sock, upstream)
-                back.join(timeout=60)
+    def _pass_on(self, sock: socket.socket, _number: int) -> None:
+        head = _read_head(sock)
+        if head is None:
+            return
+        self.asked.append(head)
+        if self.raw is not None:
+            sock.sendall(self.raw)
+            return
+        status, port = self.status, self.routes.get(_place_of(head))
+        if not status and port is None:
+            status = 502
+        if status or port is None:
+            sock.sendall(f"HTTP/1.1 {status} SECRET-CANARY\r\nContent-Length: 0\r\n\r\n".encode())
+            return
+        with self.kept(socket.create_connection(("127.0.0.1", port), timeout=60)) as upstream:
+            upstream.settimeout(None)
+            if head.method == "CONNECT":
+                sock.sendall(b"HTTP/1.1 200 Go on\r\n\r\n")
+            else:
+                upstream.sendall(_origin_form(head))
+            back = self.start(functools.partial(_pump, upstream, sock))
+            _pump(sock, upstream)
+            back.join(timeout=60)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -29,6 +29,7 @@ from tests.bench.fleet_service import FleetService
 from tests.bench.machine import command, environment_in
 from tests.bench.memory import settled
 from tests.bench.table import Row, Side, percentile
+from tests.certificates import served
 from tests.service import KEY, TOKEN
 from tests.waiting import eventually
 
@@ -253,11 +254,7 @@ def _environment(directory: Path) -> Mapping[str, str]:
 
 
 def _context(tls: trustme.CA | None) -> ssl.SSLContext | None:
-    if tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.issue_cert("localhost").configure_cert(context)
-    return context
+    return None if tls is None else served(tls.issue_cert("localhost"))
 
 
 def _allow_descriptors() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.bench import floor_once
 from tests.bench.machine import command, environment_in
 from tests.bench.table import Row
 from tests.bench.timing import Measured, Times, in_turn
+from tests.certificates import served
 from tests.faults import Behaviour, Conversation, FaultServer, answer
 from tests.service import KEY, TOKEN, serve_process, write_config
 
@@ -46,8 +46,7 @@ def rows(directory: Path, count: int) -> list[Row]:
     authority = trustme.CA()
     ca_file = directory / "ca.pem"
     authority.cert_pem.write_to_path(ca_file)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = served(authority.issue_cert("localhost"))
     sealed = encrypt(DOCUMENT, EncryptionKey(KEY), bytes(12))
     with FaultServer(_at_once(answer(200, sealed)), tls=context) as server:
         once, floor, _ = _pair("TLS, ca_file", directory, count, environment, host=server.url, ca_file=ca_file)

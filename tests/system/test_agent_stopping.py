@@ -20,8 +20,8 @@ from tests.waiting import eventually
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 AT_ONCE_S = 8.0
-"""Below the shortest time after which a wait would end by itself (`request_timeout`, 10 s). Promised is a second when no
-hook runs (interface.md), but how long that takes on a busy machine is no business of a test."""
+"""Below the shortest time after which a wait would end by itself (`request_timeout`, 10 s). Promised is a second when
+no hook runs (interface.md), but how long that takes on a busy machine is no business of a test."""
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import stat
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from config_sync.errors import Exit, NotFound, Unauthorized
 from config_sync.model import ConfigName, ConfigRef, EncryptionKey
 from config_sync.stop import Stop
 from tests import faults
+from tests.certificates import served
 from tests.faults import FaultServer, answer, in_turn
 from tests.service import KEY, TOKEN, write_config
 from tests.waiting import eventually
@@ -202,8 +202,7 @@ def test_get_tries_again_while_the_service_is_unavailable() -> None:
 def test_get_over_tls_with_a_private_ca(tmp_path: Path) -> None:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
+    context = served(authority.issue_cert("localhost"))
     settings = tmp_path / "settings.yaml"
     settings.write_text(
         f"service: {{ca_file: {tmp_path}/ca.pem}}\ntargets: {{app: {{files: [{{path: {tmp_path}/app.json}}]}}}}\n"

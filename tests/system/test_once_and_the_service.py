@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import trustme
 from config_sync.crypto import encrypt
 from config_sync.model import EncryptionKey
 from tests import faults
+from tests.certificates import served
 from tests.faults import Behaviour, FaultServer, answer, in_turn, refused_port
 from tests.program import Home, assert_refused, files_in, home_at, told
 from tests.service import KEY
@@ -165,10 +165,8 @@ def test_a_service_that_comes_back_in_time_is_not_missed(tmp_path: Path) -> None
 
 def test_a_ca_that_nobody_named_is_not_trusted(tmp_path: Path) -> None:
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    with FaultServer(serves(GOOD), tls=context) as server:
+    with FaultServer(serves(GOOD), tls=served(authority.issue_cert("localhost"))) as server:
         home = home_at(tmp_path, server.url)
         form = ("once", "--retry-for", "0s", "--file", "app=app.json")
         assert_refused(home.command(*form), 6, "certificate")

@@ -15,6 +15,7 @@ import trustme
 from config_sync.crypto import encrypt
 from config_sync.model import EncryptionKey
 from tests import faults
+from tests.certificates import served
 from tests.faults import Conversation, FaultServer, answer, refused_port, stream
 from tests.program import Home, assert_refused, home_at
 from tests.proxying import ProxyServer
@@ -55,9 +56,7 @@ class World:
 def world(tmp_path: Path) -> World:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(NAME).configure_cert(context)
-    return World(home_at(tmp_path, "https://unused.example"), context)
+    return World(home_at(tmp_path, "https://unused.example"), served(authority.issue_cert(NAME)))
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

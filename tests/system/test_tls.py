@@ -15,7 +15,7 @@ import trustme
 from config_sync.crypto import encrypt
 from config_sync.model import EncryptionKey
 from tests import faults
-from tests.certificates import Mounted, encrypted, mutual
+from tests.certificates import Mounted, encrypted, mutual, served
 from tests.faults import Conversation, FaultServer, answer, stream
 from tests.program import Home, assert_refused, files_in, home_at
 from tests.service import KEY
@@ -64,33 +64,27 @@ def world(tmp_path: Path) -> World:
     return World(authority, trustme.CA(), home)
 
 
-def _served(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
 REFUSALS: dict[str, tuple[Callable[[World], ssl.SSLContext | None], str, str, str]] = {
     "wrong-host": (
-        lambda world: _served(world.authority.issue_cert("elsewhere.example")),
+        lambda world: served(world.authority.issue_cert("elsewhere.example")),
         "WrongHost",
         "Hostname mismatch",
         "service.host",
     ),
     "expired": (
-        lambda world: _served(world.authority.issue_cert("localhost", not_before=NOW - 9 * DAY, not_after=NOW - DAY)),
+        lambda world: served(world.authority.issue_cert("localhost", not_before=NOW - 9 * DAY, not_after=NOW - DAY)),
         "CertificateExpired",
         "certificate has expired",
         "clock says",
     ),
     "not-yet-valid": (
-        lambda world: _served(world.authority.issue_cert("localhost", not_before=NOW + DAY, not_after=NOW + 9 * DAY)),
+        lambda world: served(world.authority.issue_cert("localhost", not_before=NOW + DAY, not_after=NOW + 9 * DAY)),
         "CertificateNotYetValid",
         "not yet valid",
         "clock says",
     ),
     "unknown-ca": (
-        lambda _: _served(trustme.CA().issue_cert("localhost")),
+        lambda _: served(trustme.CA().issue_cert("localhost")),
         "UnknownCa",
         "the certificate of https://localhost",
         "service.ca_file",
@@ -225,7 +219,7 @@ def test_check_looks_at_the_pair_and_the_ca(world: World) -> None:
 
 def test_a_key_log_is_warned_about(world: World) -> None:
     world.configure()
-    tls = _served(world.authority.issue_cert("localhost"))
+    tls = served(world.authority.issue_cert("localhost"))
     with FaultServer(answer(200, sealed()), tls=tls) as server:
         done = world.home.once(env={**world.at(server.url), "SSLKEYLOGFILE": str(world.home.root / "keys")})
     assert done.returncode == 0

@@ -10,9 +10,10 @@ import pytest
 
 from config_sync.devserver.server import RunningService
 from config_sync.errors import Exit
+from tests.faults import refused_port
 from tests.program import Home, assert_refused, home_at
 from tests.service import write_config
-from tests.unit.reloads.servers import answering, closed_port
+from tests.unit.reloads.servers import answering
 
 
 @pytest.fixture
@@ -80,18 +81,18 @@ def _deadly(home: Home) -> str:
         pytest.param(
             lambda home: f"{{touch: {home.root}/none/stamp}}", "StampFailed", ["create the directory"], id="stamp"
         ),
-        pytest.param(
-            lambda _: f"{{http: 'http://127.0.0.1:{closed_port()}/', timeout: 30s}}",
-            "HttpRefused",
-            ["Connection refused", "does the consumer run"],
-            id="http-refused",
-        ),
     ],
 )
 def test_each_cause_has_its_own_reason_and_sentence(
     home: Home, reload: Callable[[Home], str], reason: str, words: list[str]
 ) -> None:
     refused(home, reload(home), reason, *words)
+
+
+def test_a_consumer_that_does_not_listen_is_told_apart(home: Home) -> None:
+    with refused_port() as port:
+        reload = f"{{http: 'http://127.0.0.1:{port}/', timeout: 30s}}"
+        refused(home, reload, "HttpRefused", "Connection refused", "does the consumer run")
 
 
 def test_a_500_of_the_consumer_is_told_without_its_words(home: Home) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.certificates import served
+
 _NOW = datetime.datetime.now(datetime.UTC)
 _DAY = datetime.timedelta(days=1)
 
@@ -25,27 +27,21 @@ def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
-
-
 @pytest.fixture(scope="session")
 def good_tls(authority: trustme.CA) -> ssl.SSLContext:
-    return _context(authority.issue_cert("localhost"))
+    return served(authority.issue_cert("localhost"))
 
 
 @pytest.fixture(scope="session")
 def other_name_tls(authority: trustme.CA) -> ssl.SSLContext:
-    return _context(authority.issue_cert("elsewhere.example"))
+    return served(authority.issue_cert("elsewhere.example"))
 
 
 @pytest.fixture(scope="session")
 def expired_tls(authority: trustme.CA) -> ssl.SSLContext:
-    return _context(authority.issue_cert("localhost", not_before=_NOW - 9 * _DAY, not_after=_NOW - _DAY))
+    return served(authority.issue_cert("localhost", not_before=_NOW - 9 * _DAY, not_after=_NOW - _DAY))
 
 
 @pytest.fixture(scope="session")
 def future_tls(authority: trustme.CA) -> ssl.SSLContext:
-    return _context(authority.issue_cert("localhost", not_before=_NOW + _DAY, not_after=_NOW + 9 * _DAY))
+    return served(authority.issue_cert("localhost", not_before=_NOW + _DAY, not_after=_NOW + 9 * _DAY))

@@ -19,7 +19,7 @@ from config_sync.http.streaming import open_stream
 from config_sync.http.tls import Tls
 from config_sync.stop import Stop
 from tests import faults
-from tests.certificates import Mounted, encrypted, mutual
+from tests.certificates import Mounted, encrypted, mutual, served
 from tests.faults import FaultServer, answer, stream
 
 TOKEN = {"X-Service-Token": "SECRET-CANARY"}
@@ -205,10 +205,7 @@ def test_a_private_ca_that_is_replaced_is_trusted_by_the_next_fetch(tmp_path: Pa
     path = tmp_path / "ca.pem"
     old.cert_pem.write_to_path(path)
     fetcher = Fetcher(Tls(str(path)))
-    contexts = []
-    for authority in (old, new):
-        contexts.append(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        authority.issue_cert("localhost").configure_cert(contexts[-1])
+    contexts = [served(authority.issue_cert("localhost")) for authority in (old, new)]
     with (
         FaultServer(answer(200, b"1"), tls=contexts[0]) as first,
         FaultServer(answer(200, b"2"), tls=contexts[1]) as second,

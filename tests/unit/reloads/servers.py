@@ -70,15 +70,3 @@ def speaking(talk: Callable[[socket.socket], None]) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             thread.join()
-
-
-def closed_port() -> int:
-    """A port on which nobody listens: bound for as long as this process lives, so that nobody else can."""
-    held = socket.socket()
-    held.bind(("127.0.0.1", 0))
-    _held.append(held)
-    port: int = held.getsockname()[1]
-    return port
-
-
-_held: list[socket.socket] = []

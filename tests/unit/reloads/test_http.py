@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,10 @@ from config_sync.errors import ReloadFailed, Stopped
 from config_sync.model import ReloadResult, Secret
 from config_sync.reloads import HttpReload
 from config_sync.stop import Stop
+from tests.certificates import served
+from tests.faults import refused_port
 from tests.unit.reloads.consumers import order
-from tests.unit.reloads.servers import answering, closed_port, speaking
+from tests.unit.reloads.servers import answering, speaking
 
 LONG_S = 30.0
 """Never reached, however busy the machine is."""
@@ -133,17 +136,15 @@ def test_no_answer_has_its_own_reason(
 
 
 def test_nobody_listening_is_refused_and_an_unknown_name_is_unreachable() -> None:
-    refused = failure_of(HttpReload(f"http://127.0.0.1:{closed_port()}/", timeout_s=LONG_S))
+    with refused_port() as port:
+        refused = failure_of(HttpReload(f"http://127.0.0.1:{port}/", timeout_s=LONG_S))
     assert (refused.reason, "Connection refused" in refused.message) == ("HttpRefused", True)
     assert failure_of(HttpReload("http://nobody.invalid/", timeout_s=LONG_S)).reason == "HttpUnreachable"
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import ssl
-
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context = served(authority.issue_cert("127.0.0.1"))
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
 
     def call() -> ReloadResult:
@@ -165,11 +166,8 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(monkeypatch: pytest.Mo
     assert call() is ReloadResult.RELOADED
 
 
-def _relay_tls(front: socket.socket, context: object, port: int) -> None:
+def _relay_tls(front: socket.socket, context: ssl.SSLContext, port: int) -> None:
     """One TLS connection in, one request and its answer through."""
-    import ssl
-
-    assert isinstance(context, ssl.SSLContext)
     front.settimeout(30)
     plain, _ = front.accept()
     plain.settimeout(30)
