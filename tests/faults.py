@@ -119,10 +119,10 @@ def drip_headers(*, every_s: float = 0.05) -> Behaviour:
 
 
 def drip_body(*, every_s: float = 0.05, declared: int = 10_000) -> Behaviour:
-    """A body that comes a byte at a time."""
+    """A body that comes a byte at a time; then the connection ends, as it says."""
 
     def play(conversation: Conversation) -> None:
-        conversation.send(head(headers={"Content-Length": str(declared)}))
+        conversation.send(head(headers={"Content-Length": str(declared), "Connection": "close"}))
         conversation.drip(b"a" * declared, every_s=every_s)
 
     return play

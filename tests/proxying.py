@@ -54,7 +54,8 @@ class ProxyServer(LoopbackServer):
         if not status and port is None:
             status = 502
         if status or port is None:
-            sock.sendall(f"HTTP/1.1 {status} SECRET-CANARY\r\nContent-Length: 0\r\n\r\n".encode())
+            head_lines = (f"HTTP/1.1 {status} SECRET-CANARY", "Content-Length: 0", "Connection: close", "", "")
+            sock.sendall("\r\n".join(head_lines).encode())
             return
         with self.kept(socket.create_connection(("127.0.0.1", port), timeout=60)) as upstream:
             upstream.settimeout(None)
