@@ -12,6 +12,7 @@ from config_sync.triggers.stream_state import NO_STREAM, StreamState, StreamWord
 LIVE = "StreamLive"
 POLLED = "Polled"
 CONNECTING = "Connecting"
+NOT_LISTED = "NotListed"
 
 BARREN_LIVES = 3
 """Streams in a row that were accepted and brought no byte: by now a proxy that collects them is likely (network.md)."""
@@ -58,9 +59,7 @@ def standing(
     if is_polled and (stream is None or stream.reason != NotFound.reason) and poll is not None:
         if poll.loss is not None:
             return Standing(False, poll.loss.reason, poll.loss.message)
-        return Standing(
-            False, reason="NotListed", message="the list of configs that the token may read does not have it"
-        )
+        return Standing(False, NOT_LISTED, "the list of configs that the token may read does not have it")
     if stream is None:
         return Standing(False, CONNECTING, "the list of configs has not been looked at yet")
     return Standing(False, stream.reason or CONNECTING, stream.message or "connecting")

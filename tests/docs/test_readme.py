@@ -105,7 +105,7 @@ def test_every_reason_of_a_failure_is_told_of_and_no_other() -> None:
 _NOT_OF_FAILURES = {"Failed", "WatchUnavailable", "NoLongerNamed", "BeforePublish"}
 """The stem of all failures; of a warning about a watch; why a file was removed; why a consumer was looked at."""
 
-_VALUES = {"StreamEnded", "StreamSilent", "StreamIdleTalk"}
+_VALUES = {"StreamEnded", "StreamSilent", "StreamIdleTalk", "NotListed"}
 """Constants, some of them given by name."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from config_sync.devserver.server import RunningService
 from config_sync.log import POLL_ENDED, POLL_STARTED
 from tests import faults
 from tests.faults import Behaviour, Conversation, FaultServer, answer
-from tests.program import Home, home_at
+from tests.program import Home, assert_refused, home_at
 from tests.service import write_config
 from tests.waiting import eventually
 
@@ -133,3 +134,27 @@ def test_a_stream_that_comes_back_ends_the_polling(
             eventually(lambda: agent.events(POLL_ENDED), within_s=60)
             eventually(lambda: not is_polled(home), within_s=60)
             assert agent.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "watch"),
+    [("auto", answer(204)), ("auto", answer(404)), ("poll", faults.reset)],
+    ids=["204", "404-on-watch", "poll"],
+)
+def test_the_command_watch_looks_at_the_list_too(
+    way: str, watch: Behaviour, tmp_path: Path, configs: Path, config_service: RunningService
+) -> None:
+    write_config(configs, "app", '{"v":1}')
+    with FaultServer(through(config_service, watch=watch)) as server:
+        home = home_at(tmp_path / "h", server.url)
+        configure(home, way)
+        with home.start("--config", str(home.settings), "watch", "app") as watching:
+            watching.until_said("watching app: ")
+            write_config(configs, "app", '{"v":2}')
+            eventually(lambda: watching.out)
+            seen = looks(server)
+            eventually(lambda: looks(server) >= seen + 3)
+            assert watching.out.startswith("app: changed at 20")
+            assert watching.out.count("\n") == 1
+            assert watching.end(signal.SIGINT) == 0
+        assert_refused(home.command("--config", str(home.settings), "watch", "nope"), 5, "nope")
