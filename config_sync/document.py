@@ -33,6 +33,8 @@ _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN_CHARACTERS = 200
+SHOWN_PLACES = 5
+"""Of many, in one message."""
 _INDEX = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 """Of an array (RFC 6901, section 4)."""
 
@@ -55,7 +57,7 @@ def parse_document(raw: bytes) -> Document:
         raise _too_deep()
     value, twice = _parse(text)
     if twice:
-        parts, found = next((parts, one) for parts, one in _walk(value, ()) if isinstance(one, _Twice))
+        parts, found = next((parts, one) for parts, one in walk(value) if isinstance(one, _Twice))
         raise _refused(
             "DocumentHasDuplicates",
             f"the document has the member {show((*parts, found.member))} more than once",
@@ -95,6 +97,20 @@ def value_at(value: JsonValue, place: str) -> tuple[Parts, JsonValue]:
     return tuple(parts), value
 
 
+def children(value: JsonValue) -> Iterable[tuple[str | int, JsonValue]]:
+    """Members with their names, items with their indexes; of anything else none."""
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def walk(value: JsonValue, parts: Parts = ()) -> Iterator[tuple[Parts, JsonValue]]:
+    """Every value with its place, parents first, in document order."""
+    yield parts, value
+    for key, child in children(value):
+        yield from walk(child, (*parts, key))
+
+
 def show(parts: Iterable[str | int]) -> str:
     """A place for a message: its pointer in one printable line, shortened in the middle of a very long one."""
     found = pointer(parts)
@@ -103,6 +119,12 @@ def show(parts: Iterable[str | int]) -> str:
     if len(found) > _SHOWN_CHARACTERS:
         found = f"{found[:120]}…{found[-60:]}"
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in found)
+
+
+def show_some(places: Sequence[Parts]) -> str:
+    """The first few of many places, and how many more there are."""
+    more = len(places) - SHOWN_PLACES
+    return ", ".join(map(show, places[:SHOWN_PLACES])) + (f" and {more} more" if more > 0 else "")
 
 
 def compact_json(value: JsonValue, *, sort_keys: bool = False) -> str:
@@ -214,19 +236,8 @@ def _parse(text: str) -> tuple[JsonValue, bool]:
     )
 
 
-def _walk(value: JsonValue, parts: Parts) -> Iterator[tuple[Parts, JsonValue]]:
-    """Every value with its place, parents first."""
-    yield parts, value
-    if isinstance(value, dict):
-        for name, child in value.items():
-            yield from _walk(child, (*parts, name))
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield from _walk(child, (*parts, index))
-
-
 def _refuse_surrogates(value: JsonValue) -> None:
-    for parts, one in _walk(value, ()):
+    for parts, one in walk(value):
         is_bad_name = bool(parts) and isinstance(parts[-1], str) and has_surrogate(parts[-1])
         if is_bad_name or (isinstance(one, str) and has_surrogate(one)):
             where = "name" if is_bad_name else "value"

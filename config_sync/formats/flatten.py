@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from config_sync.document import Parts, compact_json, kind_of, show, value_at
+from config_sync.document import SHOWN_PLACES, Parts, compact_json, kind_of, show, show_some, value_at
 from config_sync.errors import RenderRefused
 from config_sync.formats.kind import refused
 from config_sync.formats.names import NAME
@@ -21,7 +21,6 @@ from config_sync.model import JsonValue
 
 _OTHER = re.compile(r"[^A-Za-z0-9_]")
 _ANY_LEFT = re.compile(r"[A-Za-z0-9]")
-_SHOWN_PLACES = 5
 _SHOWN_CHARACTERS = 120
 
 
@@ -125,7 +124,7 @@ class _Walk:
     def warnings(self, hidden: list[Parts]) -> tuple[str, ...]:
         """One sentence a kind, however many places it concerns; `hidden`: what lost its name to a mapped value."""
         return tuple(
-            f"{sentence}: {_list_places(places)}"
+            f"{sentence}: {show_some(places)}"
             for places, sentence in (
                 (self._nested, "key contains the separator: readers will nest it"),
                 (self._formless, "empty array has no index form: left out"),
@@ -218,16 +217,11 @@ def _refuse_collisions(entries: tuple[Entry, ...]) -> None:
     told = "; ".join(
         f"{short(name)} is produced by {'both ' if len(same) == 2 else ''}"
         + " and ".join(show(one.parts) for one in same)
-        for name, same in clashes[:_SHOWN_PLACES]
+        for name, same in clashes[:SHOWN_PLACES]
     )
-    more = len(clashes) - _SHOWN_PLACES
+    more = len(clashes) - SHOWN_PLACES
     raise refused(
         clashes[0][1][0].parts,
         told + (f"; and {more} more names" if more > 0 else ""),
         hint="rename a key, or choose another separator, case or dash",
     )
-
-
-def _list_places(places: list[Parts]) -> str:
-    more = len(places) - _SHOWN_PLACES
-    return ", ".join(map(show, places[:_SHOWN_PLACES])) + (f" and {more} more" if more > 0 else "")

@@ -41,6 +41,10 @@ class FormatKind:
         return f"format {self.name!r} needs an extra of config-sync: pip install 'config-sync[{self.extra}]'"
 
 
+class NoSpelling(Exception):
+    """A notation cannot carry a value; the message says why, never what the value is."""
+
+
 @runtime_checkable
 class Warns(Protocol):
     """A format that can say what may surprise the readers of a document it does not refuse."""

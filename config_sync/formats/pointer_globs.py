@@ -8,10 +8,10 @@ is a slash and ``~0`` a tilde, as in every pointer (RFC 6901); a star itself can
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from config_sync.document import Parts, pointer
+from config_sync.document import Parts, children, pointer
 from config_sync.model import JsonValue
 
 POINTER = r"(?:/(?:[^~/]|~[01])*)*"
@@ -47,25 +47,17 @@ class Selection:
             return False
         if self._include is None or self._include.fullmatch(where):
             return True
-        return any(self.takes(child, below) for below, child in _children(value, parts))
+        return any(self.takes(child, (*parts, key)) for key, child in children(value))
 
     def thinned(self, value: JsonValue, parts: Parts) -> JsonValue:
         """The value without what is not written inside it; items of an array move up."""
         if self.is_everything or not isinstance(value, (dict, list)):
             return value
-        taken = [(below, child) for below, child in _children(value, parts) if self.takes(child, below)]
+        places = ((key, (*parts, key), child) for key, child in children(value))
+        taken = [(key, self.thinned(child, below)) for key, below, child in places if self.takes(child, below)]
         if isinstance(value, list):
-            return [self.thinned(child, below) for below, child in taken]
-        return {str(below[-1]): self.thinned(child, below) for below, child in taken}
-
-
-def _children(value: JsonValue, parts: Parts) -> Iterator[tuple[Parts, JsonValue]]:
-    if isinstance(value, dict):
-        for name, child in value.items():
-            yield (*parts, name), child
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            yield (*parts, index), child
+            return [child for _, child in taken]
+        return {str(key): child for key, child in taken}
 
 
 def _compiled(globs: Sequence[str]) -> re.Pattern[str] | None:

@@ -19,11 +19,10 @@ from jinja2 import nodes
 
 from config_sync.document import kind_of
 from config_sync.errors import RenderRefused, SettingsError
-from config_sync.formats.kind import refused
+from config_sync.formats.kind import NoSpelling, refused
 from config_sync.formats.template_environment import environment_for_templates
 from config_sync.formats.template_limits import MAX_CPU_S, MAX_OUTPUT_BYTES, TooMuch, limited
 from config_sync.formats.template_values import NoText, to_template
-from config_sync.formats.toml_value import NoToml
 from config_sync.model import AbsolutePath, JsonValue
 
 # What expressions of a template can raise by themselves: from dividing by zero to a macro without an end.
@@ -83,7 +82,7 @@ class Engine:
         except NoText as error:
             hint = "a member that is named as a method is reached as config['items']"
             failure = self._failure(error, f"an expression gives {error}", hint=hint)
-        except NoToml as error:
+        except NoSpelling as error:
             failure = self._failure(error, str(error))
         except jinja2.UndefinedError as error:
             hint = "where a document may lack it, write {{ name | default('…') }}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 
+from config_sync.formats.kind import NoSpelling
 from config_sync.model import JsonValue, Number
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -12,19 +14,16 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f":
 _MAX_I64_DIGITS = 19
 
 
-class NoToml(Exception):
-    """The value has no spelling in TOML; the message says why, without the value."""
-
-
 def toml_value(value: JsonValue) -> str:
     """A basic string, a number as spelled, a boolean, an array or an inline table.
 
     Raises:
-        NoToml: null, or an integer beyond 64 bits, which readers may refuse (TOML 1.0, "Integer").
+        NoSpelling: null, an integer beyond 64 bits, which readers may refuse (TOML 1.0, "Integer"), or a number beyond
+            a double ("Float"), which would be read as infinity.
     """
     match value:
         case None:
-            raise NoToml("TOML has no null")
+            raise NoSpelling("TOML has no null")
         case bool():
             return "true" if value else "false"
         case str():
@@ -49,5 +48,7 @@ def _key(name: str) -> str:
 def _number(text: str) -> str:
     digits = text.lstrip("-")
     if digits.isdigit() and (len(digits) > _MAX_I64_DIGITS or not -(2**63) <= int(text) < 2**63):
-        raise NoToml("an integer of TOML has at most 64 bits")
+        raise NoSpelling("an integer of TOML has at most 64 bits")
+    if not digits.isdigit() and math.isinf(float(text)):
+        raise NoSpelling("a number of TOML is no larger than a double")
     return text

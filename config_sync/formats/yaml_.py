@@ -5,16 +5,21 @@ string is plain only where no reader can take it for anything else; a value of s
 that is safe; all other strings stand in double quotes, with escapes for the characters that some reader would lose
 (U+0085 and U+2028 are line breaks in YAML 1.1). Keys follow the same rule without blocks; one that is written with more
 than 1,000 characters becomes ``? key``, since readers look only 1,024 characters ahead for the colon. Floats get the
-dot and the exponent's sign without which YAML 1.1 reads a string; no digit changes.
+dot and the exponent's sign without which YAML 1.1 reads a string; no digit changes. A number that some reader would
+take for a text is refused (`yaml_number`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from config_sync.document import show, show_some, walk
+from config_sync.errors import RenderRefused
 from config_sync.fields import Values
-from config_sync.formats.kind import FormatKind, SourceReader
+from config_sync.formats import yaml_number
+from config_sync.formats.kind import FormatKind, NoSpelling, SourceReader, refused
 from config_sync.model import Document, JsonValue, Number
 
 _PLAIN = re.compile(r"(?![eE][0-9])[A-Za-z_/][A-Za-z0-9_./@+-]*(?: [A-Za-z0-9_./@+-]+)*").fullmatch
@@ -28,7 +33,9 @@ _LOST = "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"
 _NOT_IN_BLOCK = re.compile(rf"[{_LOST}]|^\t|[ \t]$|\A[ \n#\-.%]|\n\n\Z", re.MULTILINE)
 _ESCAPED = re.compile(rf'[{_LOST}"\\\n\t]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_NUMBER = re.compile(r"(-?[0-9]+)(\.[0-9]+)?(?:[eE]([+-]?)([0-9]+))?")
+_MERGE = "<<"
+_TAGGED_MERGE = '? !<tag:yaml.org,2002:str> "<<"'
+"""The only spelling by which Psych does not merge what is below it. `!!str`, or no `?`, is misread by two others."""
 _MAX_SIMPLE_KEY = 1000
 # The tested emitter quotes a plain key of 200 characters; 128 is where PyYAML's and libyaml's emitters stop too.
 _MAX_PLAIN_KEY = 128
@@ -44,12 +51,30 @@ class YamlFormat:
         return "yaml"
 
     def render(self, document: Document) -> bytes:
-        """The whole file; every JSON document can be written."""
-        return yaml_text(document.value).encode("utf-8")
+        """The whole file. Raises RenderRefused for a number that some reader of YAML would not have."""
+        try:
+            return yaml_text(document.value).encode("utf-8")
+        except NoSpelling:
+            pass
+        raise next(_refusals(document.value))
+
+    def warnings(self, document: Document) -> tuple[str, ...]:
+        """Integers that two readers cannot have."""
+        wide = tuple(parts[1:] for parts in yaml_number.wide_integers([document.value]))  # the top may be one
+        sentence = "an integer of more than 64 bits is a text to goccy/go-yaml, and serde_yaml may refuse it"
+        return (f"{sentence}: {show_some(wide)}",) if wide else ()
+
+
+def _refusals(value: JsonValue) -> Iterator[RenderRefused]:
+    for parts, one in walk(value):
+        why = yaml_number.why_not(one.text) if isinstance(one, Number) else None
+        if why is not None:
+            hint = "format: json carries it as spelled; or keep it as a text"
+            yield refused(parts, f"{show(parts)} has no spelling in YAML: {why}", hint=hint)
 
 
 def yaml_text(value: JsonValue) -> str:
-    """The value as a YAML document, with a final line feed."""
+    """The value as a YAML document, with a final line feed. Raises NoSpelling."""
     out: list[str] = []
     if isinstance(value, dict) and value:
         _write_members(value, out, indent="", first="", heads={})
@@ -61,8 +86,14 @@ def yaml_text(value: JsonValue) -> str:
 
 
 def yaml_inline(value: JsonValue) -> str:
-    """The value in one line, flow style: for a place inside a line of YAML."""
+    """The value in one line, flow style: for a place inside a line of YAML.
+
+    Raises:
+        NoSpelling: a number, or a key ``<<`` of an object or an array, which Psych would merge.
+    """
     if isinstance(value, dict) and value:
+        if isinstance(value.get(_MERGE), (dict, list)):
+            raise NoSpelling("a member << that is an object or an array cannot stand in one line of YAML")
         return "{" + ", ".join(f"{_key(name)}: {yaml_inline(child)}" for name, child in value.items()) + "}"
     if isinstance(value, list) and value:
         return "[" + ", ".join(map(yaml_inline, value)) + "]"
@@ -78,17 +109,6 @@ def _double(text: str) -> str:
     return f'"{text if _ESCAPED.search(text) is None else _ESCAPED.sub(_escape, text)}"'
 
 
-def number(text: str) -> str:
-    """A JSON number for readers of YAML 1.1 too: ``1e16`` as ``1.0e+16``; integers and digits stay."""
-    if text.isdigit():
-        return text
-    found = _NUMBER.fullmatch(text)
-    if found is None or (found[2] is None and found[4] is None):
-        return text
-    exponent = "" if found[4] is None else f"e{found[3] or '+'}{found[4]}"
-    return found[1] + (found[2] or ".0") + exponent
-
-
 def _write_members(
     value: dict[str, JsonValue], out: list[str], *, indent: str, first: str, heads: dict[str, str]
 ) -> None:
@@ -99,8 +119,12 @@ def _write_members(
     lead, deeper = first, indent + "  "
     for name, child in value.items():
         head = heads.get(name)
-        if head is None:
-            head = heads[name] = _head(name)
+        if head is None and name == _MERGE and isinstance(child, (dict, list)):
+            head = _TAGGED_MERGE
+        elif head is None:
+            head = _head(name)
+            if name != _MERGE:
+                heads[name] = head
         if head[0] == "?":
             head += f"\n{indent}:"
         if isinstance(child, dict) and child:
@@ -147,12 +171,21 @@ def _scalar(value: JsonValue, *, indent: str) -> str:
             return value
         return _block(value, indent=indent + "  ") if _is_block(value) else _double(value)
     if isinstance(value, Number):
-        return number(value.text)
+        return _number(value.text)
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     return "[]" if isinstance(value, list) else "{}"
+
+
+def _number(text: str) -> str:
+    if text.isdigit() and len(text) < yaml_number.MAX_SAFE_DIGITS:
+        return text
+    why = yaml_number.why_not(text)
+    if why is not None:
+        raise NoSpelling(why)
+    return yaml_number.spelled(text)
 
 
 def _is_block(text: str) -> bool:

@@ -41,7 +41,7 @@ CONSUMERS = (
     ),
     Consumer("Kubernetes' EnvFiles (`fileKeyRef`)", ("kubelet-envfiles",), "kubernetes"),
     Consumer(
-        "a dotenv library: python-dotenv, npm dotenv, dotenvx, Ruby's dotenv, godotenv, dotenvy, Symfony",
+        "a dotenv library: python-dotenv, npm dotenv, dotenvx, Ruby's dotenv from 3, godotenv, dotenvy, Symfony",
         (
             "python-dotenv", "npm-dotenv", "dotenvx", "ruby-dotenv-3.2.0", "godotenv", "godotenv-1.5.1",
             "rust-dotenvy", "symfony-dotenv",
@@ -60,8 +60,15 @@ CONSUMERS = (
     Consumer("Go's envparse", ("go-envparse",), "dotenv"),
 )  # fmt: skip
 
+RUBY_2 = ("Ruby's dotenv before 3, as Debian 12 has it", "`dialect: dotenv`")
+"""Measured in the lane `readers`, not with the others: it knows no value of several lines."""
+
 OTHERS = (
-    ("a program that reads YAML, of 1.1 or 1.2", "`format: yaml`", "every document ({} readers measured)"),
+    (
+        "a program that reads YAML, of 1.1 or 1.2",
+        "`format: yaml`",
+        "every document but for numbers beyond a double, which are refused ({} readers measured)",
+    ),
     ("a program that reads JSON", "`format: json`", "every document"),
     ("one that reads a secret from a file, as from a Kubernetes or Docker secret", "`format: files`", "an object"),
     ("anything else: INI, TOML, nginx, HCL", "`format: template`", "an object; the template says what is written"),
@@ -98,14 +105,30 @@ def _exact(told: object) -> frozenset[str]:
 def consumer_rows() -> list[tuple[str, str, str]]:
     """The table: who reads it, what to set, what it gets back."""
     rows = [(one.name, f"`dialect: {one.dialect}`", _outcome(one)) for one in CONSUMERS]
+    total, written, wrong = of_ruby_2()
+    after = next(index for index, one in enumerate(CONSUMERS) if "ruby-dotenv-3.2.0" in one.readers) + 1
+    said = f"{_carried(written, total)}; **misreads {wrong} of the {written}: those of several lines**"
+    rows.insert(after, (*RUBY_2, said))
     yaml: object = json.loads((_DATA / "yaml_vectors.json").read_text(encoding="utf-8"))
     count = len(cast("Mapping[str, Sequence[str]]", yaml)["readers"])
     return rows + [(name, what, holds.format(count)) for name, what, holds in OTHERS]
+
+
+def of_ruby_2() -> tuple[int, int, int]:
+    """How many values there are, how many `dotenv` carries, and how many of those have several lines."""
+    values = cast("Sequence[Mapping[str, object]]", _vectors()["vectors"])
+    dialects = [cast("Mapping[str, Mapping[str, object]]", one["dialects"])["dotenv"] for one in values]
+    written = [one for one, dialect in zip(values, dialects, strict=True) if "refuse" not in dialect]
+    return len(values), len(written), sum("\n" in str(one.get("value", "")) for one in written)
+
+
+def _carried(written: int, total: int) -> str:
+    return f"{written} of {total} values; the others are refused"
 
 
 def _outcome(one: Consumer) -> str:
     found = [measured(reader, one.dialect) for reader in one.readers]
     total, written, _ = found[0]
     wrong = max(wrong for _, _, wrong in found)
-    said = f"{written} of {total} values; the others are refused"
+    said = _carried(written, total)
     return f"{said}; **misreads up to {wrong} of the {written}**" if wrong else said

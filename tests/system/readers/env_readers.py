@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -118,7 +119,16 @@ def _ruby_dotenv(path: Path) -> Variables:
 
 def _one_line(value: str) -> str | None:
     """The whole table of what a reader here cannot."""
-    return "dotenv for Ruby before 3, Debian 12's, takes every line for itself; 3.2 reads it" if "\n" in value else None
+    if "\n" not in value or ruby_dotenv_version() >= (3,):
+        return None
+    return "dotenv for Ruby before 3, as Debian 12 has it, takes every line for itself"
+
+
+@cache
+def ruby_dotenv_version() -> tuple[int, ...]:
+    """Of the one that is installed."""
+    printed = run(["ruby", "-e", 'require "dotenv/version"; print Dotenv::VERSION'])
+    return tuple(map(int, printed.decode("ascii").split(".")[:2]))
 
 
 def _members(printed: bytes) -> Variables:

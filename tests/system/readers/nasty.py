@@ -101,7 +101,30 @@ WORDS = (
         "1e-7",
         "e3",
     ),
-    *(".inf", "-.INF", ".nan", "NaN", "inf", "Infinity", "12:30", "12:30:45", "190:20:30", "1:2", "2001-01-01"),
+    *(
+        ".inf",
+        "-.INF",
+        ".nan",
+        "NaN",
+        "inf",
+        "Infinity",
+        "12:30",
+        "12:30:45",
+        "190:20:30",
+        "1:2",
+        "1:30",
+        "0:0",
+        "-1:30",
+        "1:30.5",
+        "2001-1-1",
+        "0o7",
+        "-0o7",
+        "0x",
+        "0b",
+        "1e400",
+        "+.INF",
+        "2001-01-01",
+    ),
     *(
         "2001-12-14t21:59:43.10-05:00",
         "=",
@@ -182,11 +205,17 @@ NUMBERS = (
         "123456789012345678901234567890",
         "9007199254740993",
         "3.141592653589793238462643383279",
-        "1e400",
-        "-1e400",
+        "1e308",
+        "1e-400",
         "5e-324",
+        "18446744073709551616",
+        "1" + "0" * 308,
+        "0." + "0" * 900 + "1",
     ),
 )
+
+BEYOND = ("1e400", "-1E309", "1.7976931348623159e308", "9" * 309, "9" * 1001)
+"""Numbers that no double holds: some readers of YAML have a text, some infinity."""
 
 
 def measured() -> tuple[str, ...]:
@@ -224,17 +253,22 @@ def _tree(random: Random, *, depth: int) -> JsonValue:
     )
     match kind:
         case "object":
-            return {_text(random): _tree(random, depth=depth - 1) for _ in range(random.randint(0, 4))}
+            return {_key(random): _tree(random, depth=depth - 1) for _ in range(random.randint(0, 4))}
         case "array":
             return [_tree(random, depth=depth - 1) for _ in range(random.randint(0, 4))]
         case "word":
             return random.choice(WORDS)
         case "number":
-            return Number(random.choice(NUMBERS))
+            return Number(random.choice(NUMBERS if random.random() < 0.97 else BEYOND))
         case "constant":
             return random.choice((None, True, False))
         case _:
             return _text(random)
+
+
+def _key(random: Random) -> str:
+    """Often one that has a meaning of its own in YAML 1.1: a merge, a default value, null."""
+    return random.choice(("<<", "=", "~", "", "null", "y", "1:30")) if random.random() < 0.3 else _text(random)
 
 
 def _text(random: Random) -> str:

@@ -15,7 +15,8 @@ import pytest
 from config_sync.errors import RenderRefused
 from config_sync.formats.env import EnvFormat
 from config_sync.model import Document, JsonValue
-from tests.system.readers.env_readers import PROMISED, EnvReader, ReaderFailed
+from tests.docs.consumers import of_ruby_2
+from tests.system.readers.env_readers import PROMISED, EnvReader, ReaderFailed, ruby_dotenv_version
 from tests.system.readers.nasty import WORDS, measured, texts
 
 pytestmark = pytest.mark.readers
@@ -110,3 +111,15 @@ def test_exported_variables_are_the_same_for_every_shell(reader: EnvReader, tmp_
     bound = EnvFormat(dialect="shell", has_export=True)
     for part in _parts(_taken("shell")):
         assert _misread(part, reader, bound, tmp_path / "round-trip.env") is None
+
+
+def test_what_the_readme_says_of_rubys_dotenv_before_3_is_so(tmp_path: Path) -> None:
+    bound, path = EnvFormat(dialect="dotenv"), tmp_path / "round-trip.env"
+    (ruby,) = (one for one in PROMISED["dotenv"] if one.name == "ruby-dotenv")
+    taken = [value for value in measured() if value in _taken("dotenv")]
+    wrong = [value for value in taken if not _is_read_back([value], ruby, bound, path)]
+    if ruby_dotenv_version() >= (3,):
+        assert wrong == []
+        return
+    assert wrong == [value for value in taken if "\n" in value]
+    assert len(wrong) >= of_ruby_2()[2]

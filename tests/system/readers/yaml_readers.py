@@ -31,24 +31,12 @@ Outcome: TypeAlias = "Mapping[str, Tagged]"
 class YamlReader:
     """A program or library that reads YAML.
 
-    `is_exact`: its integers have any size, and are no floats. `cannot` says of a value or member why this reader has no
-    spelling of it; None for all that it must read back.
+    `is_exact`: its integers have any size, and are no floats.
     """
 
     name: str
     read: Callable[[Sequence[Path]], Sequence[Outcome]]
     is_exact: bool = True
-    cannot: Callable[[str | None, JsonValue], str | None] = lambda _name, _value: None
-
-    def why_not(self, value: JsonValue, *, name: str | None = None) -> str | None:
-        """Why the reader cannot have the document, or what is in it; None where it must."""
-        if reason := self.cannot(name, value):
-            return reason
-        if isinstance(value, dict):
-            return next(filter(None, (self.why_not(one, name=key) for key, one in value.items())), None)
-        if isinstance(value, list):
-            return next(filter(None, map(self.why_not, value)), None)
-        return None
 
 
 def tagged(value: object) -> Tagged:
@@ -119,27 +107,11 @@ def _ruamel(kind: str, version: str) -> Callable[[bytes], object]:
     return load
 
 
-def _npm(
-    name: str, *, cannot: Callable[[str | None, JsonValue], str | None] = lambda _name, _value: None
-) -> YamlReader:
+def _npm(name: str) -> YamlReader:
     def read(paths: Sequence[Path]) -> Sequence[Outcome]:
         return _outcomes(run([NODE, _HERE / "read_yaml.mjs", name, *paths]))
 
-    return YamlReader(name, read, is_exact=False, cannot=cannot)
-
-
-def _beyond_doubles(_name: str | None, value: JsonValue) -> str | None:
-    """Part of the table of what a reader cannot."""
-    is_beyond = isinstance(value, Number) and math.isinf(float(value.text))
-    return (
-        "js-yaml 5 leaves a number beyond a double as a string, where the others have infinity" if is_beyond else None
-    )
-
-
-def _merge_key(name: str | None, value: JsonValue) -> str | None:
-    """Part of the table of what a reader cannot."""
-    is_merged = name == "<<" and isinstance(value, (dict, list))
-    return "Psych takes << for its merge key in quotes too, where it has an object or an array" if is_merged else None
+    return YamlReader(name, read, is_exact=False)
 
 
 def _psych(paths: Sequence[Path]) -> Sequence[Outcome]:
@@ -157,10 +129,10 @@ YAML_READERS = (
     _python("ruamel-safe-as-1.2", _ruamel("safe", "1.2")),
     _python("ruamel-safe-as-1.1", _ruamel("safe", "1.1")),
     _python("ruamel-round-trip", _ruamel("rt", "1.2")),
-    _npm("js-yaml-5", cannot=_beyond_doubles),
-    _npm("js-yaml-5-as-1.1", cannot=_beyond_doubles),
+    _npm("js-yaml-5"),
+    _npm("js-yaml-5-as-1.1"),
     _npm("js-yaml-4"),
     _npm("yaml-as-1.2"),
     _npm("yaml-as-1.1"),
-    YamlReader("psych", _psych, cannot=_merge_key),
+    YamlReader("psych", _psych),
 )

@@ -89,6 +89,8 @@ REFUSED: dict[str, tuple[str, int | None, str]] = {
     "surrogate": ("{{ '\\ud800' }}", None, "UnicodeEncodeError"),
     "toml_null": ("{{ z|toml }}", 1, "no null"),
     "toml_long_integer": ("{{ big|toml }}", 1, "64 bits"),
+    "yaml_long_integer": ("{{ big|yaml }}", 1, "more than 1000 characters"),
+    "yaml_merge_key": ("{{ {'<<': o}|yaml }}", 1, "a member << "),
     "nul_for_a_shell": ("{{ (password ~ '\\0')|sh }}", 1, "NUL"),
     "nonchar_for_env": ("{{ (password ~ '\\ufdd0')|env }}", 1, "noncharacter"),
     "indented_json": ("{{ o|json(2) }}", 1, "takes no indent"),

@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from config_sync.document import parse_document
+from config_sync.errors import RenderRefused
+from config_sync.formats.kind import NoSpelling, warnings_of
 from config_sync.formats.yaml_ import yaml_inline, yaml_text
 from config_sync.model import JsonValue, Number
 from tests.unit.formats.vectors import built, load, objects, text
@@ -40,9 +42,13 @@ def test_a_measured_number_keeps_its_digits(vector: dict[str, str]) -> None:
         ("1.10", "1.10"),
         ("-1e+05", "-1.0e+05"),
         ("-0", "-0"),
-        ("9" * 5000, "9" * 5000),
+        ("9" * 300, "9" * 300),
+        ("1e308", "1.0e+308"),
+        ("0." + "0" * 998, "0." + "0" * 998),
+        ("0e999", "0.0e+999"),
+        ("1e-400", "1.0e-400"),
     ],
-    ids=["small", "dotted", "trailing_zero", "signed", "minus_zero", "long"],
+    ids=["small", "dotted", "trailing_zero", "signed", "minus_zero", "long", "large", "fraction", "zero", "tiny"],
 )
 def test_a_number_is_spelled_for_readers_of_both_versions(spelled: str, expected: str) -> None:
     assert yaml_text(Number(spelled)) == expected + "\n"
@@ -121,3 +127,60 @@ def test_a_hundred_levels_are_read_back() -> None:
 )
 def test_a_value_inside_a_line_is_flow_style(value: JsonValue, expected: str) -> None:
     assert yaml_inline(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("spelled", "clause"),
+    [
+        ("1e400", "beyond a double"),
+        ("-1E309", "beyond a double"),
+        ("1.7976931348623159e308", "beyond a double"),
+        ("1" + "0" * 309, "beyond a double"),
+        ("1" + "0" * 400 + ".0", "beyond a double"),
+        ("9" * 5000, "more than 1000 characters"),
+        ("0." + "0" * 1000 + "1", "more than 1000 characters"),
+    ],
+    ids=["exponent", "negative", "just_over", "integer", "fraction", "long", "long_fraction"],
+)
+def test_a_number_that_some_reader_takes_for_a_text_is_refused_by_its_place(spelled: str, clause: str) -> None:
+    document = parse_document(f'{{"a":[1,{{"b/c":{spelled}}}]}}'.encode())
+    with pytest.raises(RenderRefused) as refused:
+        built("yaml").render(document)
+    assert refused.value.pointer == "/a/1/b~1c"
+    assert refused.value.message.startswith("/a/1/b~1c has no spelling in YAML: a number")
+    assert clause in refused.value.message
+    assert "format: json" in str(refused.value.hint)
+    assert spelled not in f"{refused.value.message} {refused.value.hint}"
+    assert built("json").render(document) == document.raw
+
+
+def test_an_integer_of_more_than_64_bits_is_written_with_a_warning() -> None:
+    fits = [str(2**64 - 1), str(-(2**63)), "1e30", "12345678901234567890.5"]
+    wide = [str(2**64), str(-(2**63) - 1), "1" * 300]
+    document = parse_document(f'{{"fits":[{",".join(fits)}],"wide":[{",".join(wide)}],"a":{{"b":{wide[0]}}}}}'.encode())
+    for one in wide:
+        assert f"  - {one}\n" in built("yaml").render(document).decode()
+    (warning,) = warnings_of(built("yaml"), document)
+    assert warning.endswith(": /wide/0, /wide/1, /wide/2, /a/b")
+    assert not any(one in warning for one in wide)
+    (warning,) = warnings_of(built("yaml"), parse_document(wide[0].encode()))
+    assert warning.endswith(": the top of the document")
+
+
+@pytest.mark.parametrize("child", ['{"b":1}', '[{"b":1}]', "[1]", "[]", "{}"])
+def test_a_key_that_psych_would_merge_is_tagged_as_a_text(child: str) -> None:
+    raw = f'{{"<<":{child},"x":[{{"<<":{child},"<":{{"<<":1}}}}]}}'
+    written = yaml_text(parse_document(raw.encode()).value)
+    assert written.startswith('? !<tag:yaml.org,2002:str> "<<"\n:')
+    assert written.count("? !<tag:yaml.org,2002:str> ") == 2
+    assert '"<<": 1\n' in written
+    for loader in (yaml.SafeLoader, yaml.CSafeLoader):
+        assert yaml.load(written, loader) == json.loads(raw)
+
+
+@pytest.mark.parametrize(
+    "value", [{"<<": {"b": "c"}}, [{"a": {"<<": []}}], Number("1e400"), {"a": [Number("9" * 5000)]}]
+)
+def test_what_has_no_spelling_inside_a_line_is_refused(value: JsonValue) -> None:
+    with pytest.raises(NoSpelling):
+        yaml_inline(value)
