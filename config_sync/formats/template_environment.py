@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import functools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 import jinja2
@@ -60,6 +61,7 @@ class _Rules(NodeTransformer):
         return node
 
 
+_NAMED_FIELD = re.compile(r"%\(([^)]*)\)")
 _PACED = "paced items"
 """No name that a template could write."""
 
@@ -84,6 +86,8 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """Measured before it is computed. Raises TooMuch."""
+        if operator == "%" and isinstance(left, str):
+            return _percent(left, right)
         check_operation(operator, left, right)
         result: object = super().call_binop(context, operator, left, right)
         return result
@@ -109,7 +113,7 @@ class Environment(ImmutableSandboxedEnvironment):
         def measured(*args: object, **kwargs: object) -> str:
             given = args[0] if args and isinstance(args[0], dict) else kwargs
             check_format(text, args, given)
-            return inner(*args, **kwargs)
+            return inner(*map(_worded, args), **{name: _worded(one) for name, one in kwargs.items()})
 
         return measured
 
@@ -126,10 +130,11 @@ def environment_for_templates() -> Environment:
     # Not a pure function of the document.
     del environment.globals["lipsum"]
     del environment.filters["random"]
-    own = {"join", "string", "tojson"}
+    own = {"format", "join", "string", "tojson"}
     environment.filters = {name: _measured(name, one) for name, one in environment.filters.items() if name not in own}
     environment.filters.update({_PACED: paced})
     environment.filters.update(
+        format=_format,
         string=_string,
         join=_join,
         json=_json,
@@ -174,6 +179,37 @@ def _join(value: Iterable[object], separator: str = "", attribute: str | None = 
     if attribute is not None:
         raise NoText("nothing: join takes no attribute here, use map(attribute=…) | join")
     return joined(map(_string, value), separator)
+
+
+def _format(text: object, *given: object, **named: object) -> str:
+    if given and named:
+        raise NoText("nothing: format takes values by place or by name, not both")
+    return _percent(_string(text), named or given)
+
+
+def _percent(text: str, given: object) -> str:
+    """As ``text % given``, measured first, with what is no text and no number spelled as it is printed."""
+    names = dict.fromkeys(_NAMED_FIELD.findall(text))
+    if names and isinstance(given, Mapping):
+        for name in names:
+            if name not in given:
+                raise jinja2.UndefinedError(f"{name!r} is undefined")
+        named = {name: _printable(given[name]) for name in names}
+        check_format(text, named=named)
+        return str(text) % named
+    values = tuple(map(_printable, given if isinstance(given, tuple) else (given,)))
+    check_format(text, values)
+    return str(text) % values
+
+
+def _worded(value: object) -> object:
+    """``true``, ``false`` and ``null`` as they are printed; anything else as it is, to be taken apart by a field."""
+    return spelled(value) if value is None or isinstance(value, bool) else value
+
+
+def _printable(value: object) -> object:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else _string(value)
 
 
 def _json(value: object, indent: int | None = None) -> str:

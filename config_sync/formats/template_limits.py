@@ -26,8 +26,11 @@ MAX_CPU_S = 5.0
 _MAX_BITS = 10_000
 _MAX_PRECISION = 300
 
-_LONG_FIELD = re.compile(r"%[^a-zA-Z%]*(?:[0-9]{5}|\*)|\{[^{}]*(?:[0-9]{5}|\{)")
+_LONG_FIELD = re.compile(r"%(?:\([^)]*\))?[^a-zA-Z%]*(?:[0-9]{5}|\*)|\{[^{}]*(?:[0-9]{5}|\{)")
 """A width of five digits, or one that comes from an argument, in a format of either kind."""
+_AS_REPR = re.compile(r"![ra]|%(?:\([^)]*\))?[^a-zA-Z%]*[ra]")
+_REPR_FACTOR = 10
+"""Of ``\\U0001f600`` to its one character."""
 
 
 class TooMuch(Exception):
@@ -109,11 +112,8 @@ def joined(pieces: Iterable[str], separator: str = "") -> str:
 
 
 def check_operation(operator: str, left: object, right: object) -> None:
-    """Before a sum, a product, a power or a formatting. Raises TooMuch."""
-    if operator == "%":
-        if isinstance(left, str):
-            check_format(left, right if isinstance(right, tuple) else (right,))
-    elif isinstance(left, int) and isinstance(right, int):
+    """Before a sum, a product or a power. Raises TooMuch."""
+    if isinstance(left, int) and isinstance(right, int):
         bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
         if bits > _MAX_BITS:
             raise TooMuch
@@ -130,8 +130,20 @@ def check_format(text: str, arguments: Sequence[object] = (), named: Mapping[str
     """Before a text is formatted: no field is wide, and all of them together are not too much. Raises TooMuch."""
     if _LONG_FIELD.search(text):
         raise TooMuch
-    longest = max((len(one) for one in (*arguments, *(named or {}).values()) if isinstance(one, str)), default=0)
-    grow(len(text) + (text.count("%") + text.count("{")) * longest)
+    longest = max(map(_length, (*arguments, *(named or {}).values())), default=0)
+    factor = _REPR_FACTOR if _AS_REPR.search(text) else 1
+    grow(len(text) + (text.count("%") + text.count("{")) * longest * factor)
+
+
+def _length(value: object) -> int:
+    """At most so many characters are written for it, with a step for each of its parts."""
+    spend()
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, (int, float)):
+        return len(str(value))
+    parts = [*value.keys(), *value.values()] if isinstance(value, Mapping) else value
+    return _REPR_FACTOR * sum(2 + _length(one) for one in parts) if isinstance(parts, (list, tuple)) else 64
 
 
 def check_method(text: str, name: str, arguments: Sequence[object]) -> None:
@@ -173,7 +185,5 @@ def check_filter(name: str, value: object, arguments: Sequence[object]) -> None:
         case "wordwrap":
             longest = max((len(one) for one in arguments if isinstance(one, str)), default=1)
             grow(len(text) * (longest + 1))
-        case "format":
-            check_format(text, arguments)
         case _:
             spend()

@@ -12,8 +12,8 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-from config_sync.document import compact_json
-from config_sync.formats.template_limits import spend
+from config_sync.document import Parts, compact_json, walk
+from config_sync.formats.template_limits import grow, spend
 from config_sync.model import JsonValue, Number
 
 _MAX_INT_DIGITS = 1000
@@ -64,8 +64,15 @@ def from_template(value: object) -> JsonValue:
 
     Raises:
         NoText: it is not made of JSON's kinds, or is not a finite number.
-        TooMuch: it refers to its own parts so often that it has no end.
+        TooMuch: it refers to its own parts so often that it has no end, or is more text than any file of ours.
     """
+    whole = _json_of(value)
+    if isinstance(whole, (dict, list)):
+        grow(sum(_length(parts, one) for parts, one in walk(whole)))
+    return whole
+
+
+def _json_of(value: object) -> JsonValue:
     spend()
     match value:
         case None | bool():
@@ -81,9 +88,9 @@ def from_template(value: object) -> JsonValue:
                 raise NoText("a number that is not finite")
             return Number(json.dumps(value))
         case Mapping():
-            return {_member(name): from_template(child) for name, child in value.items()}
+            return {_member(name): _json_of(child) for name, child in value.items()}
         case Sequence():
-            return [from_template(item) for item in value]
+            return [_json_of(item) for item in value]
         case _:
             raise NoText("no text, number, boolean, list or object")
 
@@ -95,6 +102,12 @@ def spelled(value: object) -> str:
     if isinstance(value, (SpelledInt, SpelledFloat)):
         return value.spelling
     return compact_json(from_template(value))
+
+
+def _length(parts: Parts, value: JsonValue) -> int:
+    """About so many characters are written for a value and its own name."""
+    name = parts[-1] if parts else ""
+    return len(str(name)) + (len(value) if isinstance(value, str) else 1)
 
 
 def _member(name: object) -> str:

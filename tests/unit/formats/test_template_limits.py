@@ -44,6 +44,15 @@ HUGE: dict[str, str] = {
     "percent_width": "{{ '%10000000000d' % n }}",
     "percent_star": "{{ '%*d' % (10**10, n) }}",
     "percent_many": "{{ ('%s' * 1000000) % ((big,) * 1000000) }}",
+    "percent_by_name": "{{ ('%(a)s' * 1000) % {'a': big} }}",
+    "percent_by_name_width": "{{ '%(a)10000000000d' % {'a': n} }}",
+    "percent_by_name_of_a_list": "{{ ('%(a)s' * 1000) % {'a': [big]} }}",
+    "percent_of_the_document": "{{ ('%(big)s' * 1000) % config }}",
+    "percent_of_repr": "{{ ('%r' * 8) % ((big,) * 8) }}",
+    "format_of_a_list": "{{ ('{0}' * 100).format([big]) }}",
+    "format_filter_of_a_list": "{{ ('%(a)s' * 1000)|format(a=[big]) }}",
+    "text_in_a_list": "{{ [big] * 1000 }}",
+    "text_in_json": "{{ ([big] * 1000)|json }}",
     "format_width": "{{ '{:10000000000}'.format(n) }}",
     "format_nested": "{{ '{:{w}}'.format(n, w=10**10) }}",
     "format_map": "{{ '{:10000000000}'.format_map({'a': 1}) }}",
@@ -76,6 +85,12 @@ KEPT: dict[str, tuple[str, str]] = {
     ),
     "formats": ("{{ '%s-%05.2f' % (s, 1.5) }} {{ '{}:{:>8}'.format(n, s) }}", "hunter2-01.50 5: hunter2"),
     "format_filter": ("{{ '%d%%'|format(n) }} {{ '{a}'.format_map({'a': 1}) }}", "5% 1"),
+    "percent_by_name": ("{{ '%(n)03d %(s)s %%' % config }} {{ '%(a)s'|format(a=1.5) }}", "005 hunter2 % 1.5"),
+    "percent_spells_as_print": (
+        "{{ '%s %s' % (true, none) }} {{ '%s'|format(false) }} {{ '%(a)s' % {'a': [true]} }} {{ '%s' % l[2] }} "
+        "{{ '{} {a}'.format(true, a=none) }}",
+        'true null false [true] {"a":"b"} true null',
+    ),
     "methods": ("{{ s.upper() }} {{ ','.join(['a', 'b']) }} {{ s.replace('h', 'H') }}", "HUNTER2 a,b Hunter2"),
     "padded": ("{{ s.ljust(9) }}| {{ '7'.zfill(3) }}", "hunter2  | 007"),
     "operators": ("{{ [1] + [2] }} {{ 'a' + 'b' }} {{ 7 % 4 }} {{ 2 ** 10 }} {{ 'ab' * 2 }}", "[1,2] ab 3 1024 abab"),
@@ -129,3 +144,15 @@ def test_the_insides_of_numbers_and_bytes_are_closed(name: str) -> None:
 def test_a_rendering_that_ended_leaves_no_limit_behind() -> None:
     _refusal(ENDLESS["loops_in_loops"], cpu_s=0.1)
     assert Engine(AbsolutePath("/t.j2"), "{{ n }}").render(DOCUMENT) == b"5"
+
+
+@pytest.mark.parametrize("template", ["{{ '%(absent)s' % config }}", "{{ '%(absent)s'|format(a=s) }}"])
+def test_a_name_that_a_format_lacks_is_told_as_any_other(template: str) -> None:
+    refused = _refusal("\n" + template, cpu_s=60)
+    assert refused.message == "template /t.j2, line 2: 'absent' is missing"
+    assert "default" in str(refused.hint)
+
+
+def test_a_name_of_a_format_that_came_from_a_value_is_not_told() -> None:
+    message = _refusal("{{ ('%(' ~ s ~ ')s') % config }}", cpu_s=60).message
+    assert message == "template /t.j2, line 1: a name is missing"
