@@ -31,6 +31,8 @@ _FOREIGN = (
     TypeError, ValueError,
 )  # fmt: skip
 _CONFIGS = "configs"
+_JINJAS_OWN = frozenset({"caller", "loop", "self", "super"})
+"""Names that are functions in their places."""
 _MISSING_NAME = re.compile(r"'([^']+)' is undefined$|no (?:attribute|element) '?([^']+?)'?$")
 
 
@@ -41,7 +43,8 @@ class Engine:
         """Compiles; `cpu_s` seconds of CPU time are what one rendering may take.
 
         Raises:
-            SettingsError: a byte order mark, a syntax error, an unknown filter, an include or an import.
+            SettingsError: a byte order mark, a syntax error, an unknown filter, an include or an import, or a call of
+                what can only be data.
         """
         self._source = source
         self._text = text
@@ -54,7 +57,9 @@ class Engine:
             self._refuse_other_files(tree)
             self.named_configs = _named_configs(tree)
             """What it calls by name as a member of ``configs``, with the line."""
-            self._uses_configs = _CONFIGS in jinja2.meta.find_undeclared_variables(tree)
+            free = jinja2.meta.find_undeclared_variables(tree)
+            self._refuse_calls_of_data(tree, free - environment.globals.keys())
+            self._uses_configs = _CONFIGS in free
             self._template = environment.from_string(text)
         except jinja2.TemplateSyntaxError as error:
             raise SettingsError(f"template {source}, line {error.lineno}: {error.message}") from None
@@ -122,6 +127,21 @@ class Engine:
             raise SettingsError(
                 f"template {self._source}, line {node.lineno}: a template is one file: no other is read"
             )
+
+    def _refuse_calls_of_data(self, tree: nodes.Template, free: set[str]) -> None:
+        """A name that the template does not make itself is a member of the document, and so never a function."""
+        # Also what it makes only in some branch.
+        made = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+        made |= {node.name for node in tree.find_all(nodes.Macro)}
+        data = free - made - _JINJAS_OWN
+        for node in tree.find_all(nodes.Call):
+            assert isinstance(node, nodes.Call)
+            if isinstance(node.node, nodes.Name) and node.node.name in data:
+                name = node.node.name
+                raise SettingsError(
+                    f"template {self._source}, line {node.lineno}: {name!r} is called, but is no function of templates",
+                    hint="what the document has is data, and is not called",
+                )
 
 
 def _named_configs(tree: nodes.Template) -> dict[str, int]:

@@ -94,7 +94,6 @@ REFUSED: dict[str, tuple[str, int | None, str]] = {
     "nul_for_a_shell": ("{{ (password ~ '\\0')|sh }}", 1, "NUL"),
     "nonchar_for_env": ("{{ (password ~ '\\ufdd0')|env }}", 1, "noncharacter"),
     "indented_json": ("{{ o|json(2) }}", 1, "takes no indent"),
-    "random_text": ("{{ lipsum() }}", 1, "'lipsum' is missing"),
 }
 
 
@@ -131,6 +130,9 @@ UNUSABLE: dict[str, tuple[str, str]] = {
     "extends": ("{% extends password %}", "a template is one file"),
     "nested_too_deep": ("{% for a in b %}" * 25 + "{% endfor %}" * 25, "nests too deep"),
     "bracketed_too_deep": ("{{" + "(" * 5000 + "1" + ")" * 5000 + "}}", "nests too deep"),
+    "unknown_test": ("{{ a is notest }}", "No test named 'notest'"),
+    "call_of_data": ("{% if a %}\n{{ now() }}{% endif %}", "line 2: 'now' is called, but is no function"),
+    "call_of_a_removed_global": ("{{ lipsum(5) }}", "'lipsum' is called, but is no function"),
     "byte_order_mark": ("\ufeffx", "byte order mark"),
 }
 
@@ -144,6 +146,22 @@ def test_a_template_that_cannot_be_compiled_is_a_problem_of_the_settings(templat
     problem = refused.value.problems[0]
     assert (problem.file, problem.line, problem.column) == ("settings.yaml", 7, 3)
     assert str(SOURCE) in problem.message
+
+
+CALLS = {
+    "globals": ("{{ range(2)|list }} {{ dict(a=1) }} {% set j = joiner() %}{{ j() }}{{ j() }}", '[0,1] {"a":1} , '),
+    "macro": ("{% macro m(x) %}{{ x }}{{ caller() }}{% endmacro %}{% call m(1) %}c{% endcall %}", "1c"),
+    "macro_of_a_branch": ("{% if a %}{% macro m() %}m{% endmacro %}{% endif %}{{ m() }}", "m"),
+    "loop": ("{% for x in [[1]] recursive %}{{ loop(x) if x is iterable else x }}{% endfor %}", "1"),
+    "block": ("{% block b %}x{% endblock %}{{ self.b() }}", "xx"),
+    "argument": ("{% macro m(f) %}{{ f(2)|list }}{% endmacro %}{{ m(range) }}", "[0,1]"),
+    "method": ("{{ o.items()|list }}{{ config.keys()|list }}", '[["k","v"]]["a","o"]'),
+}
+
+
+@pytest.mark.parametrize(("template", "expected"), CALLS.values(), ids=CALLS)
+def test_whatever_can_be_called_is_not_refused_as_data(template: str, expected: str) -> None:
+    assert _render(template, document({"a": True, "o": {"k": "v"}})) == expected
 
 
 def test_a_document_is_never_compiled() -> None:

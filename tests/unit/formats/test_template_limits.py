@@ -87,9 +87,13 @@ KEPT: dict[str, tuple[str, str]] = {
     "format_filter": ("{{ '%d%%'|format(n) }} {{ '{a}'.format_map({'a': 1}) }}", "5% 1"),
     "percent_by_name": ("{{ '%(n)03d %(s)s %%' % config }} {{ '%(a)s'|format(a=1.5) }}", "005 hunter2 % 1.5"),
     "percent_spells_as_print": (
-        "{{ '%s %s' % (true, none) }} {{ '%s'|format(false) }} {{ '%(a)s' % {'a': [true]} }} {{ '%s' % l[2] }} "
-        "{{ '{} {a}'.format(true, a=none) }}",
-        'true null false [true] {"a":"b"} true null',
+        "{{ '%s %s' % (true, none) }} {{ '%s'|format(false) }} {{ '%(a)s' % {'a': [true]} }} {{ '%s' % l[2] }}",
+        'true null false [true] {"a":"b"}',
+    ),
+    "format_spells_as_print": ("{{ '{} {a}'.format(true, a=none) }} {{ '{a[0]}'.format(a=l) }}", "true null 1"),
+    "percent_of_nothing": (
+        "{{ '%%' % () }}",
+        "%",
     ),
     "methods": ("{{ s.upper() }} {{ ','.join(['a', 'b']) }} {{ s.replace('h', 'H') }}", "HUNTER2 a,b Hunter2"),
     "padded": ("{{ s.ljust(9) }}| {{ '7'.zfill(3) }}", "hunter2  | 007"),
