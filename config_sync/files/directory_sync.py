@@ -10,10 +10,13 @@ from config_sync.files.failures import failure, step
 
 _UNSUPPORTED = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
 _STEP = "fsync of the directory"
+_NEW_CONTENT = "the new content is in place, but a power cut may bring the old one back"
 
 
-def sync_directory(calls: Calls, *, at: int, path: str) -> tuple[str | None, FileError | None]:
+def sync_directory(calls: Calls, *, at: int, path: str, but: str = _NEW_CONTENT) -> tuple[str | None, FileError | None]:
     """Makes the entries of `at` durable; a warning where the file system cannot, an error (``published``) if it fails.
+
+    `but`: a clause for that error, which says how things stand.
 
     Nothing is undone, and it is never tried again on the same entries: a second fsync may lie (fsync(2), "EIO").
     """
@@ -22,7 +25,7 @@ def sync_directory(calls: Calls, *, at: int, path: str) -> tuple[str | None, Fil
     except OSError as failed:
         if failed.errno in _UNSUPPORTED:
             return f"{path}: this file system cannot make a rename durable", None
-        return None, not_durable(failed, path, _STEP)
+        return None, not_durable(failed, path, _STEP, but=but)
     return None, None
 
 
@@ -36,11 +39,11 @@ def require_synced(calls: Calls, *, at: int, path: str) -> None:
                 raise
 
 
-def not_durable(failed: OSError, path: str, step: str) -> FileError:
-    """The error of content that is in place, but not known to be on the disk."""
+def not_durable(failed: OSError, path: str, step: str, *, but: str = _NEW_CONTENT) -> FileError:
+    """The error of a change that is made, but not known to be on the disk."""
     told = failure(failed, path, step)
     return FileError(
-        f"{told.message}; the new content is in place, but a power cut may bring the old one back",
+        f"{told.message}; {but}",
         hint=told.hint,
         errno=told.errno,
         step=step,

@@ -16,7 +16,7 @@ from config_sync.files.leftovers import GRACE_S, sweep
 from config_sync.files.lock import sweep_locks
 from config_sync.files.memory import Memory
 from config_sync.files.observe import observe
-from config_sync.files.remove import Removal, remove
+from config_sync.files.remove import Removal, Removed, confirm_gone, remove
 from config_sync.files.result import Published
 from config_sync.files.stage import Staged, stage
 from config_sync.files.writer import publish
@@ -167,10 +167,11 @@ class Disk:
         """Removes a file that the settings no longer name (``prune``), durably, if it still has the `digest` we wrote.
 
         Anything else stays: another digest, another kind, a link that is not one of a directory layout. With the last
-        link of such a layout its generations go too.
+        link of such a layout its generations go too. Where nothing is there, that is made durable (a killed predecessor
+        may have removed it). `Removed.error` tells that this failed: then nobody may forget the file yet.
 
         Raises:
-            FileError: a call failed; unless it is the fsync of the directory, the file is still there.
+            FileError: a call failed, and what was there is still there.
         """
         return remove(
             self._calls,
@@ -179,6 +180,14 @@ class Disk:
             state_dir=self._state_dir,
             digest_of=lambda content: digest_of(content, key=self._digest_key),
         )
+
+    def confirm_gone(self, path: AbsolutePath) -> Removed | None:
+        """Makes durable that nothing is at `path`, whoever removed it; None: something is there, and stays.
+
+        Raises:
+            FileError: a call failed before the fsync of the directory.
+        """
+        return confirm_gone(self._calls, path)
 
     def restore(self, spec: FileSpec, kept: str | None) -> bool:
         """Puts the file that `keep` or `publish` kept back, durably; `kept` None: removes the destination.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from config_sync.errors import FileError
-from config_sync.files import Disk, NotOurs, Published, Removed, WriteResult
+from config_sync.files import Disk, NotOurs, Published, Removal, Removed, WriteResult
 from config_sync.log import FILE_REMOVED, FILE_WARNED, FILE_WRITTEN, logger
 from config_sync.model import AbsolutePath, Digest, Layout, Record, Target
 from config_sync.plan import FilePlan, Plan, Reason
@@ -19,12 +19,13 @@ from config_sync.reconciler.desired import Desired
 class Cleared:
     """What became of files that the settings no longer name.
 
-    `left`: those that still stand there, for the record and the status. `has_vanished`: one that the consumer was told
-    of is gone, by our hand or another's: it must be told.
+    `left`: those that still stand there, or that a power cut may bring back: for the record and the status.
+    `vanished`: those that are gone, by our hand or another's, with what the consumer may have read there: it must be
+    told.
     """
 
     left: Mapping[str, Digest]
-    has_vanished: bool
+    vanished: Mapping[str, Digest]
 
 
 class Publisher:
@@ -32,6 +33,8 @@ class Publisher:
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
+        self._recorded: set[tuple[str, str]] = set()
+        """Target and path of what is gone and owed in the record, but may come back: asked again, told once."""
 
     def publish(self, target: Target, plan: Plan, desired: Desired, record: Record, wrote: list[AbsolutePath]) -> None:
         """Every file, also those in sync: once per process the disk makes sure that they are durable.
@@ -104,32 +107,53 @@ class Publisher:
             logger().info(FILE_REMOVED, target=target.name, path=path, reason="NoLongerNamed")
 
     def clear(self, target: Target, record: Record) -> Cleared:
-        """Files that we wrote and the settings no longer name: removed with ``prune``, if they are as we left them."""
+        """Files that we wrote and the settings no longer name: removed with ``prune``, if they are as we left them.
+
+        One that is gone is forgotten when that is durable, also where it went before: by a killed predecessor, say.
+        """
         named = {spec.path for spec in target.files}
         ours = {path: digest for path, digest in record.written.items() if path not in named}
         left: dict[str, Digest] = {}
+        vanished: dict[str, Digest] = {}
         for path, digest in {**record.dropped, **ours}.items():
-            if path in named or not os.path.lexists(path):
+            if path in named:
+                self._recorded.discard((target.name, path))
                 continue
-            if not (target.prune and self._is_removed(target, AbsolutePath(path), digest)):
+            removal = self._removal(target, AbsolutePath(path), digest)
+            is_gone = isinstance(removal, Removed) or not os.path.lexists(path)
+            if is_gone and (path in ours or (target.name, path) not in self._recorded):
+                vanished[path] = digest
+            if not isinstance(removal, Removed) or removal.error is not None:
                 left[path] = digest
-        return Cleared(left, has_vanished=any(path not in left for path in ours))
+            if not is_gone or path not in left:
+                self._recorded.discard((target.name, path))
+        return Cleared(left, vanished)
 
-    def _is_removed(self, target: Target, path: AbsolutePath, digest: Digest) -> bool:
+    def recorded(self, target: Target, cleared: Cleared) -> None:
+        """The record owes the reload for all that is in `cleared`."""
+        self._recorded.update((target.name, path) for path in cleared.vanished if path in cleared.left)
+
+    def _removal(self, target: Target, path: AbsolutePath, digest: Digest) -> Removal | None:
+        """What became of it; None: it stays, or nobody can tell. Never raises."""
+        if not target.prune and os.path.lexists(path):
+            return None
         try:
-            removal = self._disk.remove(path, digest)
+            removal = self._disk.remove(path, digest) if target.prune else self._disk.confirm_gone(path)
         except FileError as error:
-            logger().warning(FILE_WARNED, target=target.name, path=path, reason=error.message, hint=error.hint)
-            return False
+            self._warn(target, path, (), error)
+            return None
         match removal:
             case Removed():
-                logger().info(FILE_REMOVED, target=target.name, path=path, reason="NoLongerNamed")
-                return True
+                if removal.is_news:
+                    logger().info(FILE_REMOVED, target=target.name, path=path, reason="NoLongerNamed")
+                self._warn(target, path, (), removal.error)
             case NotOurs(reason):
                 logger().debug(FILE_WARNED, target=target.name, path=path, reason=f"not removed: {reason}")
-                return False
+            case None:
+                pass
             case _:
                 assert_never(removal)
+        return removal
 
     @staticmethod
     def _told(target: Target, planned: FilePlan, wrote: list[AbsolutePath]) -> None:
@@ -138,5 +162,7 @@ class Publisher:
 
     @staticmethod
     def _warn(target: Target, path: AbsolutePath, warnings: tuple[str, ...], error: FileError | None) -> None:
-        for warning in (*warnings, *([error.message] if error is not None else [])):
+        for warning in warnings:
             logger().warning(FILE_WARNED, target=target.name, path=path, reason=warning)
+        if error is not None:
+            logger().warning(FILE_WARNED, target=target.name, path=path, reason=error.message, hint=error.hint)

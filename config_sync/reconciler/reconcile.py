@@ -182,11 +182,13 @@ class Reconciler:
                 record = attempting(record, Attempt(digests=digests, kept={}))
                 plan = replace(plan, reload_owed=True)
         # What the refused revision names is no reason for anything to go.
-        cleared = Cleared(record.dropped, False) if plan.is_refused else self._publisher.clear(target, record)
-        if cleared.has_vanished and target.is_told:
+        cleared = Cleared(record.dropped, {}) if plan.is_refused else self._publisher.clear(target, record)
+        if cleared.vanished and target.is_told:
             plan = replace(plan, reload_owed=True)
+            record = replace(record, reloaded={**cleared.vanished, **record.reloaded})  # owed, whatever comes
         moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now(), dropped=cleared.left)
         self._records.save(target.name, moved)
+        self._publisher.recorded(target, cleared)
         if occasion.may_reload and (plan.reload_owed or occasion.is_forced_reload):
             occasion.on_published(moved)
             done.has_told = True

@@ -69,12 +69,13 @@ def test_failing_call_leaves_the_file_or_has_removed_it_and_death_is_ended_by_th
     for at, call in enumerate(recorder.calls):
         old.write_bytes(OLD)
         before = snapshot(old)
-        failed_at: str | None = ""
         try:
-            remove(old, gate=FailAt(at, errno.EIO), state=tmp_path)
-        except FileError as error:
-            failed_at = error.step
-        assert snapshot(old) == (None if failed_at in ("", "fsync") else before), (at, call)
+            removal = remove(old, gate=FailAt(at, errno.EIO), state=tmp_path)
+            assert isinstance(removal, Removed), (at, call)
+            assert (removal.error is not None) is (call == "fsync"), (at, call)
+            assert snapshot(old) is None, (at, call)
+        except FileError:
+            assert snapshot(old) == before, (at, call)
         old.write_bytes(OLD)
         assert forked(partial(remove, old, gate=DieAt(at), state=tmp_path)) == DieAt.CODE
         assert isinstance(remove(old, state=tmp_path), Removed)
@@ -86,3 +87,44 @@ def test_file_that_may_not_be_removed_is_an_error_that_says_so(old: Path) -> Non
         remove(old, gate=FailOn("unlink", errno.EPERM))
     assert caught.value.reason == "PermissionDenied"
     assert old.read_bytes() == OLD
+
+
+def test_removal_whose_directory_cannot_be_synced_is_told_as_done_and_made_durable_when_asked_again(old: Path) -> None:
+    removal = remove(old, gate=FailOn("fsync", errno.EIO))
+    assert isinstance(removal, Removed)
+    assert removal.is_news
+    assert removal.error is not None
+    assert (removal.error.reason, removal.error.published, removal.error.errno) == ("NotDurable", True, errno.EIO)
+    assert "a power cut may bring it back" in removal.error.message
+    assert not old.exists()
+    recorder = Recorder()
+    assert remove(old, gate=recorder) == Removed(is_news=False)
+    assert recorder.calls.count("fsync") == 1
+
+
+def test_what_is_gone_is_confirmed_durably_and_what_is_there_stays(old: Path, place: Path) -> None:
+    path = AbsolutePath(str(old))
+    assert disk().confirm_gone(path) is None
+    assert old.read_bytes() == OLD
+    old.unlink()
+    recorder = Recorder()
+    assert disk(gate=recorder).confirm_gone(path) == Removed(is_news=False)
+    assert recorder.calls.count("fsync") == 1
+    failed = disk(gate=FailOn("fsync", errno.EIO)).confirm_gone(path)
+    assert failed is not None
+    assert failed.error is not None
+    assert disk(gate=FailOn("fsync", errno.EINVAL)).confirm_gone(path) == Removed(is_news=False)
+    assert disk().confirm_gone(AbsolutePath(f"{place}/no/where")) == Removed(is_news=False)
+
+
+def test_death_at_any_call_of_a_sets_last_removal_leaves_no_secret_behind(place: Path) -> None:
+    publish(place, {"tls.key": V1["tls.key"]})
+    recorder = Recorder()
+    remove(place / "tls.key", wrote=V1["tls.key"], gate=recorder)
+    assert names(place) == []
+    for at, call in enumerate(recorder.calls):
+        for gate in (DieAt(at), FailAt(at, errno.EIO)):
+            publish(place, {"tls.key": V1["tls.key"]})
+            forked(partial(remove, place / "tls.key", wrote=V1["tls.key"], gate=gate))
+            assert isinstance(remove(place / "tls.key", wrote=V1["tls.key"]), Removed), (at, call)
+            assert names(place) == [], (at, call)
