@@ -80,7 +80,8 @@ def _publish_chunk(
     is_durable = like.durability is Durability.FULL
     directory = like.path.parent
     with contextlib.ExitStack() as held:
-        here = held.enter_context(entered(calls, directory, like=like, create=True, settle=True))
+        settle = like.create_parents or any(spec.path in memory.loose for spec, _ in chunk)
+        here = held.enter_context(entered(calls, directory, like=like, create=True, settle=settle))
         plain: list[_Item] = []
         for spec, content in chunk:
             if spec.path in memory.suspect:
@@ -99,10 +100,9 @@ def _publish_chunk(
             warning, error = sync_directory(calls, at=here, path=directory)
         for path, version in versions.items():
             if error is None:
-                memory.settled[path] = version
+                memory.note(path, version, durable=is_durable)
             else:
-                memory.settled.pop(path, None)
-                memory.suspect.add(path)
+                memory.doubt(path)
         result = WriteResult.WRITTEN if error is None else WriteResult.WRITTEN_NOT_DURABLE
         warnings = () if warning is None else (warning,)
         return {path: Published(result, None, warnings, error) for path in versions}

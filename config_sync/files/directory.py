@@ -76,8 +76,9 @@ def publish_directory(
 ) -> PublishedSet:
     """Carries the sequence out; see `config_sync.files.disk.Disk.publish_directory`. Raises FileError."""
     like = shared_terms(directory, [spec for spec, _ in files], like=like)
-    is_new_here = f"{directory}/{DATA}" not in memory.settled
-    with opened_set(calls, directory, like, state_dir=state_dir, create=True, settle=is_new_here) as here:
+    key, durable = f"{directory}/{DATA}", like.durability is Durability.FULL
+    settle = not memory.is_known(key, durable=durable) and (like.create_parents or key in memory.loose)
+    with opened_set(calls, directory, like, state_dir=state_dir, create=True, settle=settle) as here:
         for tries_left in reversed(range(_MOST_TRIES)):
             publisher = _Publisher(calls, directory, like, memory=memory, at=here, previous=previous)
             try:
@@ -221,7 +222,7 @@ class _Publisher:
         """Whether the generation that is there is durable, by our own hand or now; False: build another."""
         if self._key in self._memory.suspect:
             return False
-        if not self._is_durable or self._memory.settled.get(self._key) == current.identity:
+        if not self._is_durable or self._memory.is_done(self._key, current.identity, durable=True):
             return True
         self._needs_sync = True
         return settled(self._calls, current, at=self._at)
@@ -254,11 +255,10 @@ class _Publisher:
     def _settle(self, identity: tuple[int, int]) -> None:
         self._sync()
         if self._error is None:
-            self._memory.settled[self._key] = identity
+            self._memory.note(self._key, identity, durable=self._is_durable)
             self._memory.suspect.discard(self._key)
         else:
-            self._memory.settled.pop(self._key, None)
-            self._memory.suspect.add(self._key)
+            self._memory.doubt(self._key)
 
     def _paths(self, names: Collection[str]) -> tuple[AbsolutePath, ...]:
         return tuple(AbsolutePath(f"{self._directory}/{name}") for name in names)

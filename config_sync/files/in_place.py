@@ -59,8 +59,8 @@ def overwrite(
     old: Look,
     is_same: bool,
     durable: bool,
-) -> FileError | None:
-    """Makes the file `name`, which was `old` at a look, hold `content`; returns what is wrong with its durability.
+) -> tuple[os.stat_result, FileError | None]:
+    """Makes the file `name`, which was `old` at a look, hold `content`; what it then is, and why it may not last.
 
     `is_same`: only the attributes are set. Asked for again after a failed fsync, it writes all bytes once more, since
     a second fsync of the same ones may lie.
@@ -74,15 +74,15 @@ def overwrite(
         with _attributes_put_back(calls, fd, old):
             _take_access(calls, fd, old, attributes, path=path)
             if is_same:
-                _finish(calls, fd, attributes, size=len(content), path=path, old=old)
+                new = _finish(calls, fd, attributes, size=len(content), path=path, old=old)
             else:
-                _write(calls, fd, content, attributes, path=path, old=old)
+                new = _write(calls, fd, content, attributes, path=path, old=old)
         if durable:
             try:
                 calls.fsync(fd)
             except OSError as failed:
-                return not_durable(failed, path, "fsync")
-    return None
+                return new, not_durable(failed, path, "fsync")
+    return new, None
 
 
 @contextlib.contextmanager
@@ -154,8 +154,8 @@ def _attributes_put_back(calls: Calls, fd: int, old: Look) -> Iterator[None]:
         raise
 
 
-def _write(calls: Calls, fd: int, content: bytes, attributes: Attributes, *, path: str, old: Look) -> None:
-    """All bytes, then the cut, then the attributes. Raises TornWrite."""
+def _write(calls: Calls, fd: int, content: bytes, attributes: Attributes, *, path: str, old: Look) -> os.stat_result:
+    """All bytes, then the cut, then the attributes; what the file then is. Raises TornWrite."""
     try:
         with step("write", path):
             calls.write(fd, content)
@@ -164,19 +164,20 @@ def _write(calls: Calls, fd: int, content: bytes, attributes: Attributes, *, pat
         with step("utime", path), contextlib.suppress(PermissionError):
             # Only the owner may set times; for others the write itself has moved them.
             make_later(calls, fd, calls.fstat(fd), old.info.st_mtime_ns)
-        _finish(calls, fd, attributes, size=len(content), path=path, old=old)
+        return _finish(calls, fd, attributes, size=len(content), path=path, old=old)
     except FileError as error:
         raise _put_back(calls, fd, error, old) from error
 
 
-def _finish(calls: Calls, fd: int, attributes: Attributes, *, size: int, path: str, old: Look) -> None:
-    """The wanted mode, and a look whether all is as wanted. Raises FileError."""
+def _finish(calls: Calls, fd: int, attributes: Attributes, *, size: int, path: str, old: Look) -> os.stat_result:
+    """The wanted mode, and a look whether all is as wanted: that look. Raises FileError."""
     with step("fchmod", path, wanted=(attributes.uid, attributes.gid)):
         if stat.S_IMODE(calls.fstat(fd).st_mode) != attributes.mode:
             calls.fchmod(fd, attributes.mode)
     with step("fstat", path):
         info = calls.fstat(fd)
     verify(info, attributes, size=size, path=path, links=old.info.st_nlink)
+    return info
 
 
 def _put_back(calls: Calls, fd: int, error: FileError, old: Look) -> TornWrite:

@@ -12,10 +12,11 @@ import stat
 
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
-from config_sync.files.directory_sync import sync_directory
+from config_sync.files.directory_sync import require_synced, sync_directory
 from config_sync.files.failures import refusal, step
 from config_sync.files.in_place import overwrite
 from config_sync.files.lock import ordered
+from config_sync.files.memory import version_of
 from config_sync.files.names import is_kept_of, new_kept
 from config_sync.files.observe import Look, look, look_behind
 from config_sync.files.own_links import OwnLink
@@ -25,31 +26,55 @@ from config_sync.model import Durability, FileSpec, WriteMode
 
 _NO_LINK = (errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 """fs.protected_hardlinks on another user's file, too many links, or a file system without them (vfat, some FUSE)."""
+_MOST_TRIES = 3
 
 
 def keep_file(calls: Calls, name: str, old: Look, *, at: int, path: str, as_copy: bool = False) -> str:
     """Gives `old`, which is at `name`, a second, hidden name and returns it.
 
     Where no link can be made a copy serves, readable by us only; the next publish puts owner and mode right. `as_copy`:
-    at once, because the file itself will be written to (``write: in_place``).
+    at once, because the file itself will be written to (``write: in_place``). A copy is durable with its name: the file
+    may be torn when it is needed.
 
     Raises:
-        FileError: neither link nor copy could be made; nothing is left.
+        FileError: neither link nor copy could be made, or another file came to be at `name`; nothing is left.
     """
-    kept = new_kept(name)
     if as_copy and old.content is None:
         raise refusal(path, "its old content cannot be read, so there is no way back", reason="NotKept", step="read")
-    try:
-        if not as_copy:
+    if not as_copy:
+        try:
+            return _linked(calls, name, old, at=at, path=path)
+        except OSError as error:
+            if error.errno not in _NO_LINK or old.content is None:
+                with step("link", path):
+                    raise
+    kept = new_kept(name)
+    with made(calls, kept, old.content or b"", Attributes(old.mode & 0o700), at=at, path=path, durable=True):
+        require_synced(calls, at=at, path=path)
+    return kept
+
+
+def _linked(calls: Calls, name: str, old: Look, *, at: int, path: str) -> str:
+    """A link of the very file that was looked at: its name may lead to another by now. Raises OSError, FileError."""
+    for tries_left in reversed(range(_MOST_TRIES)):
+        kept = new_kept(name)
+        try:
             calls.link(name, kept, at=at)
-    except OSError as error:
-        if error.errno not in _NO_LINK or old.content is None:
-            with step("link", path):
+            break
+        except FileExistsError:  # of an earlier run, or of somebody who guesses: never taken for ours
+            if not tries_left:
                 raise
-        as_copy = True
-    if as_copy and old.content is not None:
-        with made(calls, kept, old.content, Attributes(old.mode & 0o700), at=at, path=path, durable=True):
-            pass
+    try:
+        with step("lstat", path):
+            found = calls.lstat(kept, at=at)
+        if found is None or (version_of(found), found.st_size) != (old.version, old.info.st_size):
+            error = refusal(path, "another program changed it at the same moment", reason="Overtaken", step="link")
+            error.transient = True
+            raise error
+    except BaseException:
+        with contextlib.suppress(OSError):
+            calls.unlink(kept, at=at)
+        raise
     return kept
 
 
@@ -57,7 +82,7 @@ def keep(calls: Calls, spec: FileSpec, *, state_dir: str | None) -> str | None:
     """See `config_sync.files.disk.Disk.keep`. Raises FileError."""
     try:
         with contextlib.ExitStack() as held:
-            place = held.enter_context(located(calls, spec, own_link=OwnLink.STOP))
+            place = held.enter_context(located(calls, spec, own_link=OwnLink.STOP, reads=True))
             held.enter_context(ordered(calls, state_dir, place.name, at=place.fd))
             old = _seen(calls, place, at=place.fd)
             as_copy = place.is_own_link or spec.write is WriteMode.IN_PLACE
@@ -126,9 +151,10 @@ def _is_written_back(calls: Calls, found: Look, kept: str, *, place: Place, at: 
     old = look(calls, kept, at=at, path=place.path)
     if old is None or old.content is None:
         return False
-    if not place.is_own_link and old.content != found.content:  # at a link of a directory nothing was replaced yet
+    # At a link of a directory nothing was replaced yet.
+    if not place.is_own_link and not (old.content == found.content and _is_synced(calls, found, place=place, at=at)):
         attributes = Attributes(found.mode)
-        error = overwrite(
+        _, error = overwrite(
             calls,
             place.name,
             old.content,
@@ -144,6 +170,18 @@ def _is_written_back(calls: Calls, found: Look, kept: str, *, place: Place, at: 
     with step("unlink", place.path):
         calls.unlink(kept, at=at)
     return True
+
+
+def _is_synced(calls: Calls, found: Look, *, place: Place, at: int) -> bool:
+    """Whether the bytes that are back are on the disk: a predecessor may have died before it made sure of that."""
+    try:
+        with calls.opened(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at) as fd:
+            if os.path.samestat(calls.fstat(fd), found.info):
+                calls.fsync(fd)
+                return True
+    except OSError:  # written anew, then
+        pass
+    return False
 
 
 def _seen(calls: Calls, place: Place, *, at: int) -> Look | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ UNREADABLE = Digest("unreadable")
 
 _MOST_BYTES = 256 << 20
 """Far over any document (``max_size`` is 16 MiB at most): such a file is not ours, and is not pulled into memory."""
+
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _KINDS = {
     stat.S_IFDIR: ("it is a directory", "remove it, or name a file in it"),
@@ -82,8 +85,7 @@ def look_closer(
         return None
     _require_regular(info, path)
     try:
-        # Never waiting for a FIFO's writer.
-        fd = calls.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, at=at)
+        fd = _opened(calls, name, info, at=at)
     except PermissionError:
         return Look(info, None, has_acl=False)
     except FileNotFoundError:
@@ -100,6 +102,21 @@ def look_closer(
         raise failure(error, path, "read") from error
     finally:
         calls.close_quietly(fd)
+
+
+def _opened(calls: Calls, name: str, info: os.stat_result, *, at: int) -> int:
+    """For reading; never waiting for a FIFO's writer. Raises OSError.
+
+    Without a new access time where we may ask for that: a look that finds all as it was then changes no inode, which
+    would have to be written back (open(2): only the owner or CAP_FOWNER may, others get EPERM).
+    """
+    if info.st_uid == os.geteuid():
+        try:
+            return calls.open(name, _READING | os.O_NOATIME, at=at)
+        except PermissionError as error:
+            if error.errno != errno.EPERM:
+                raise
+    return calls.open(name, _READING, at=at)
 
 
 def look_behind(calls: Calls, name: str, *, at: int, path: str) -> Look | None:

@@ -31,7 +31,8 @@ def located(
     """The place of ``spec.path``, its directory held open while inside.
 
     `create`: make missing directories, if the settings allow it. `settle`: make the directories durable that a killed
-    predecessor may have made. `reads`: the directory is open for reading (to list and to fsync it).
+    predecessor may have made, or we with ``durability: none``, where durability is wanted now. `reads`: the directory
+    is open for reading (to list and to fsync it).
 
     Raises:
         DirectoryMissing: a directory is not there.
@@ -44,7 +45,7 @@ def located(
         symlink=spec.symlink,
         may_create=may_create,
         is_durable=is_durable,
-        settles=settle and may_create and is_durable,
+        settles=settle and is_durable,
         own_link=own_link,
         reads=reads,
     )
@@ -66,7 +67,7 @@ def entered(
         symlink=SymlinkPolicy.FOLLOW_TRUSTED if like is None else like.symlink,
         may_create=may_create,
         is_durable=is_durable,
-        settles=settle and may_create and is_durable,
+        settles=settle and is_durable,
         below=".config-sync",  # stands for anything in it: nothing of that name is ever there
         reads=True,
     )

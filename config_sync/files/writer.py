@@ -63,8 +63,9 @@ def publish(
     now: float,
 ) -> Published:
     """Carries the sequence out; see `config_sync.files.disk.Disk.publish` for the promise. Raises FileError."""
-    is_new_here = spec.path not in memory.settled
-    with located(calls, spec, create=True, settle=is_new_here, own_link=OwnLink.STOP, reads=True) as place:  # 1
+    is_new_here = not memory.is_known(spec.path, durable=spec.durability is Durability.FULL)
+    settle = is_new_here and (spec.create_parents or spec.path in memory.loose)
+    with located(calls, spec, create=True, settle=settle, own_link=OwnLink.STOP, reads=True) as place:  # 1
         writer = _Writer(calls, spec, content, memory=memory, place=place)
         seen: Look | None = None
         if not place.is_own_link and spec.write is WriteMode.ATOMIC:
@@ -75,7 +76,7 @@ def publish(
             with ordered(calls, state_dir, place.name, at=place.fd):  # 2
                 return writer.run(seen, keep_old=keep_old, keep=keep, now=now)
         except FileError as error:
-            if error.errno == errno.EROFS and spec.path in memory.settled:
+            if error.errno == errno.EROFS and memory.is_known(spec.path, durable=False):
                 error.hint = (
                     "it was writable before: the directory was replaced or remounted under this process's mount "
                     "namespace; restart the agent"
@@ -103,14 +104,15 @@ class _Writer:
         """Whether nothing at all is to be done; the lock need not be held."""
         if old is None or old.content != self._content or self._differs(old):
             return False
-        return self._memory.settled.get(self._spec.path) == old.version
+        return self._memory.is_done(self._spec.path, old.version, durable=self._is_durable)
 
     def run(self, seen: Look | None, *, keep_old: bool, keep: Collection[str], now: float) -> Published:
         """All the rest, under the lock. `seen`: what was there before it was taken, if that is known."""
         memory, path = self._memory, self._spec.path
         old = self._look(seen)  # 3
         is_same = old is not None and old.content == self._content
-        if old is None or not is_same or self._differs(old) or path not in memory.settled:
+        is_known = memory.is_known(path, durable=self._is_durable)
+        if old is None or not is_same or self._differs(old) or not is_known:
             self._clear(old, keep=keep, now=now)
         if old is not None and is_same and not self._differs(old) and self._is_settled(old):  # 4
             return self._sync_directory(old.version, WriteResult.UNCHANGED, kept=None, is_same=True)
@@ -159,7 +161,7 @@ class _Writer:
 
     def _is_settled(self, old: Look) -> bool:
         """Whether the file that is there is durable, by our own hand or now; False: it must be written anew."""
-        if not self._is_durable or self._memory.settled.get(self._spec.path) == old.version:
+        if not self._is_durable or self._memory.is_done(self._spec.path, old.version, durable=True):
             return True
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -202,15 +204,15 @@ class _Writer:
         return self._sync_directory(version_of(new), result, kept=kept, is_same=is_same, failed=unseen)  # 17
 
     def _overwrite(self, old: Look, *, keep_old: bool, is_same: bool) -> Published:
-        """The way of ``write: in_place``: no entry of the directory changes, so there is none to make durable."""
-        spec, settled = self._spec, self._memory.settled
+        """The way of ``write: in_place``: no entry changes, but the one that is there may be a dead predecessor's."""
+        spec, memory = self._spec, self._memory
         kept: str | None = None
         if keep_old:
             kept = keep_file(self._calls, self._name, old, at=self._at, path=self._path, as_copy=True)
         # Bytes whose fsync failed once are written again.
-        is_heal = is_same and spec.path not in self._memory.suspect
+        is_heal = is_same and spec.path not in memory.suspect
         try:
-            error = overwrite(
+            new, error = overwrite(
                 self._calls,
                 self._name,
                 self._content,
@@ -222,21 +224,16 @@ class _Writer:
                 durable=self._is_durable,
             )
         except FileError as failed:
-            settled.pop(spec.path, None)
+            memory.settled.pop(spec.path, None)
             if kept is not None and not (isinstance(failed, TornWrite) and not failed.is_put_back):
                 with contextlib.suppress(OSError):
                     self._calls.unlink(kept, at=self._at)
             raise
         if not is_heal:
             self._warnings.append(f"not atomic: {self._path} was written in place, a reader may have seen a mix")
-        if error is not None:
-            settled.pop(spec.path, None)
-            self._memory.suspect.add(spec.path)
-            return Published(WriteResult.WRITTEN_NOT_DURABLE, kept, tuple(self._warnings), error, is_same)
-        settled[spec.path] = old.version
-        self._memory.suspect.discard(spec.path)
+        memory.suspect.discard(spec.path)
         result = WriteResult.HEALED if is_same else WriteResult.WRITTEN
-        return Published(result, kept, tuple(self._warnings), None, is_same)
+        return self._sync_directory(version_of(new), result, kept=kept, is_same=is_same, failed=error)
 
     def _verify(self, new: os.stat_result) -> FileError | None:
         """The destination is the file that we made; returns why we cannot tell. Raises FileError if it is not."""
@@ -266,16 +263,15 @@ class _Writer:
         `failed`: what went wrong since the switch already.
         """
         error = failed
-        if self._is_durable and self._memory.settled.get(self._spec.path) != version:
+        if self._is_durable and not self._memory.is_done(self._spec.path, version, durable=True):
             warning, unsynced = sync_directory(self._calls, at=self._at, path=self._path)
             error = error or unsynced
             if warning is not None:
                 self._warnings.append(warning)
         if error is None:
-            self._memory.settled[self._spec.path] = version
+            self._memory.note(self._spec.path, version, durable=self._is_durable)
         else:
-            self._memory.settled.pop(self._spec.path, None)
-            self._memory.suspect.add(self._spec.path)
+            self._memory.doubt(self._spec.path)
             result = WriteResult.WRITTEN_NOT_DURABLE
         return Published(result, kept, tuple(self._warnings), error, is_same)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tests.unit.files.world import (
     NOBODY,
     OLD,
     DieAt,
+    FailFrom,
     FailOn,
     Recorder,
     as_user,
@@ -103,6 +105,58 @@ def test_kept_file_that_no_record_names_goes_at_the_next_write(old: Path) -> Non
 def test_unchanged_content_keeps_nothing(old: Path) -> None:
     assert disk().publish(spec_of(old), OLD, keep_old=True).kept is None
     assert names(old.parent) == ["app.conf"]
+
+
+class AtLink:
+    """A gate at which something else happens just before the link is made."""
+
+    def __init__(self, happen: Callable[[], object]) -> None:
+        self._happen = happen
+
+    def __call__(self, call: str) -> None:
+        if call == "link":
+            self._happen()
+
+
+def replaced(path: Path) -> None:
+    """By another program."""
+    (path.parent / "other").write_bytes(b"other\n")
+    (path.parent / "other").rename(path)
+
+
+def made_a_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [
+        replaced,
+        lambda path: path.write_bytes(b"edited\n"),
+        lambda path: (path.unlink(), path.symlink_to("/etc/passwd")),
+    ],
+    ids=["replaced", "edited", "a-link"],
+)
+@pytest.mark.parametrize("way", ["keep", "publish"])
+def test_what_comes_between_the_look_and_the_link_is_not_kept_for_the_old_file(
+    old: Path, way: str, happen: Callable[[Path], object]
+) -> None:
+    writer = disk(gate=AtLink(lambda: happen(old)))
+    with pytest.raises(FileError) as caught:
+        writer.keep(spec_of(old)) if way == "keep" else writer.publish(spec_of(old), NEW, keep_old=True)
+    assert (caught.value.reason, caught.value.transient) == ("Overtaken", True)
+    assert names(old.parent) == ["app.conf"]
+    assert old.is_symlink() or old.read_bytes() in (b"other\n", b"edited\n")
+
+
+def test_name_that_an_earlier_run_left_is_not_taken_for_the_kept_file(old: Path) -> None:
+    kept = disk(gate=FailOn("link", errno.EEXIST)).keep(spec_of(old))
+    assert kept is not None
+    assert (old.parent / kept).samefile(old)
+    with pytest.raises(FileError):
+        disk(gate=FailFrom("link", errno.EEXIST)).keep(spec_of(old))
+    assert names(old.parent) == sorted(["app.conf", kept])
 
 
 @pytest.mark.parametrize("name", ["app.conf", "../x", "", ".config-sync-00000000-0000000000000000.old"])
