@@ -13,7 +13,7 @@ import stat
 from config_sync.errors import FileError
 from config_sync.files.calls import Calls
 from config_sync.files.directory_sync import require_synced, sync_directory
-from config_sync.files.failures import refusal, step
+from config_sync.files.failures import failure, refusal, step
 from config_sync.files.in_place import overwrite
 from config_sync.files.lock import ordered
 from config_sync.files.memory import version_of
@@ -149,8 +149,10 @@ def _is_written_back(calls: Calls, found: Look, kept: str, *, place: Place, at: 
     """Into the file that is there, for ``write: in_place``; its owner and mode stay."""
     _require_ours(kept, name=place.name, path=place.path)
     old = look(calls, kept, at=at, path=place.path)
-    if old is None or old.content is None:
+    if old is None:
         return False
+    if old.content is None:
+        raise failure(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), f"{place.path}: {kept}", "read")
     # At a link of a directory nothing was replaced yet.
     if not place.is_own_link and not (old.content == found.content and _is_synced(calls, found, place=place, at=at)):
         attributes = Attributes(found.mode)
@@ -167,8 +169,12 @@ def _is_written_back(calls: Calls, found: Look, kept: str, *, place: Place, at: 
         )
         if error is not None:
             raise error
-    with step("unlink", place.path):
-        calls.unlink(kept, at=at)
+    try:
+        with step("unlink", place.path):
+            calls.unlink(kept, at=at)
+    except FileError as failed:  # the bytes are back
+        failed.published = True
+        raise
     return True
 
 

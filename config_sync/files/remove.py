@@ -69,8 +69,9 @@ def remove(
             try:
                 if not _has_own_links(calls, at=here, directory=path.parent):
                     dissolve(calls, (), at=here, directory=path.parent, durable=True)
-            except FileError as failed:
+            except FileError as failed:  # what the file was in is still there
                 error = failed
+                error.published = True
         return replace(removal, error=error)
 
 

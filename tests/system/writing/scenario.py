@@ -12,7 +12,11 @@ from config_sync.files import Calls
 from tests.system.writing import scenarios
 
 OLD, NEW = "old", "new"
-"""The two things that may be seen; everything else is a failure of the writer, and says what it is."""
+BETWEEN = "between"
+"""What may be seen; everything else is a failure of the writer, and says what it is. `BETWEEN` only by scenarios of
+writes that do not promise one of the two; what it is there, they say."""
+WHOLE = frozenset({OLD, NEW})
+BY_AND_BY = frozenset({OLD, BETWEEN, NEW})
 
 
 class Scenario(Protocol):
@@ -21,6 +25,10 @@ class Scenario(Protocol):
     @property
     def name(self) -> str:
         """In words with dashes; the id of its tests."""
+
+    @property
+    def may_show(self) -> frozenset[str]:
+        """What may be seen before an act has come to its end: `WHOLE`, or `BY_AND_BY` where no more is promised."""
 
     def prepare(self, place: Path) -> None:
         """Makes the world before: `place` is an empty directory that every user can enter."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from config_sync.files import Calls, Disk
 from config_sync.files.names import DATA, GENERATION, SWITCH, link_text
 from config_sync.model import AbsolutePath
-from tests.system.writing.scenario import NEW, OLD
+from tests.system.writing.scenario import NEW, OLD, WHOLE
 from tests.system.writing.scenarios.one_file import litter_below
 from tests.unit.files.world import KEY, Snapshot, snapshot, spec_of
 
@@ -30,6 +30,10 @@ class Set:
     new: Mapping[str, bytes]
     old_mode: int = _MODE
     has_lost_a_link: bool = False
+
+    @property
+    def may_show(self) -> frozenset[str]:
+        return WHOLE
 
     def prepare(self, place: Path) -> None:
         (place / "dest").mkdir()

@@ -11,7 +11,7 @@ from pathlib import Path
 from config_sync.files import Calls, Disk
 from config_sync.files.names import KEPT, STAGE, TEMP, new_kept, new_temp
 from config_sync.model import AbsolutePath, FileSpec
-from tests.system.writing.scenario import NEW, OLD
+from tests.system.writing.scenario import NEW, OLD, WHOLE
 from tests.unit.files.world import KEY, snapshot, spec_of
 
 OLD_BYTES = b"old: 1\n" * 700
@@ -34,6 +34,10 @@ class OneFile:
     under: str = ""
     has_leftovers: bool = False
 
+    @property
+    def may_show(self) -> frozenset[str]:
+        return WHOLE
+
     def path(self, place: Path) -> Path:
         """The destination."""
         return place / "dest" / self.under / "app.conf"
@@ -47,7 +51,7 @@ class OneFile:
     def started(self, place: Path, calls: Calls) -> Disk:
         """As a process has it after its start."""
         disk = Disk(digest_key=KEY, state_dir=str(place / "state"), calls=calls)
-        disk.sweep([AbsolutePath(str(self.path(place).parent))], keep=[self._kept(self.path(place).name)])
+        disk.sweep([AbsolutePath(str(self.path(place).parent))], keep=[self.kept(self.path(place).name)])
         return disk
 
     def prepare(self, place: Path) -> None:
@@ -89,7 +93,7 @@ class OneFile:
         return [name for name in found if name not in wanted]
 
     @staticmethod
-    def _kept(name: str) -> str:
+    def kept(name: str) -> str:
         """What a record would name."""
         return f"{new_kept(name)[:22]}{'0' * 16}.old"
 
@@ -104,34 +108,34 @@ class WayBack(OneFile):
         before = Path(f"{path}.before")
         before.write_bytes(self.new)
         before.chmod(self.mode)
-        before.rename(path.parent / self._kept(path.name))
+        before.rename(path.parent / self.kept(path.name))
 
     def act(self, place: Path, calls: Calls) -> None:
-        self.started(place, calls).restore(self.spec(place), self._kept(self.path(place).name))
+        self.started(place, calls).restore(self.spec(place), self.kept(self.path(place).name))
 
 
 class AlreadyThere(OneFile):
     """The new file is visible and whole, but its writer died before the directory's fsync; now nothing differs."""
 
     def precede(self, place: Path) -> None:
-        with contextlib.suppress(_Death):
-            OneFile.act(self, place, Calls(_DeathAtDirectoryFsync()))
+        with contextlib.suppress(Death):
+            OneFile.act(self, place, Calls(DeathAtFsync()))
 
 
 class PutBackAlready(WayBack):
     """The same with a way back: its link has gone to the destination, only the directory's fsync is missing."""
 
     def precede(self, place: Path) -> None:
-        with contextlib.suppress(_Death):
-            WayBack.act(self, place, Calls(_DeathAtDirectoryFsync(nth=1)))
+        with contextlib.suppress(Death):
+            WayBack.act(self, place, Calls(DeathAtFsync(nth=1)))
 
 
-class _Death(BaseException):
+class Death(BaseException):
     """The end of the predecessor. All that is left for it to undo is its lock."""
 
 
-class _DeathAtDirectoryFsync:
-    """The second fsync of a publish, the only one of a restore."""
+class DeathAtFsync:
+    """By default the second, which is the directory's in a publish."""
 
     def __init__(self, nth: int = 2) -> None:
         self._left = nth
@@ -140,13 +144,13 @@ class _DeathAtDirectoryFsync:
         if call == "fsync":
             self._left -= 1
             if self._left == 0:
-                raise _Death
+                raise Death
 
 
-def litter_below(place: Path) -> list[str]:
-    """Temps, kept files and stages, anywhere below, and lock files but for that of the one destination."""
-    locks = sorted(path.name for path in (place / "state" / "locks").glob("*"))
-    return locks[1:] + sorted(
+def litter_below(place: Path, *, locks: int = 1) -> list[str]:
+    """Temps, kept files and stages, anywhere below, and lock files but for those of so many destinations."""
+    locked = sorted(path.name for path in (place / "state" / "locks").glob("*"))
+    return locked[locks:] + sorted(
         name
         for _, directories, files in os.walk(place)
         for name in (*directories, *files)

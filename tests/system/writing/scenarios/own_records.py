@@ -9,7 +9,7 @@ from config_sync.errors import FileError
 from config_sync.files import Calls
 from config_sync.model import Digest, Record
 from config_sync.records import open_records
-from tests.system.writing.scenario import NEW, OLD
+from tests.system.writing.scenario import NEW, OLD, WHOLE
 from tests.system.writing.scenarios.one_file import litter_below
 from tests.unit.files.world import snapshot
 
@@ -21,6 +21,10 @@ class SavedRecord:
     """A record saved over an earlier one."""
 
     name: str
+
+    @property
+    def may_show(self) -> frozenset[str]:
+        return WHOLE
 
     def prepare(self, place: Path) -> None:
         (place / "state").mkdir(mode=0o700)
