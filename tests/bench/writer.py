@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from config_sync.errors import FileError
 from config_sync.files import Disk
 from config_sync.model import AbsolutePath, ConfigName, ConfigRef, Document, FileSpec
+from tests.bench import writer_floor
 from tests.bench.table import Row, Side, median, percentile
 
 NOTE = (
-    "writer: 4 KiB, taken in turn in one directory; bare: create, write, fsync, rename, fsync of the directory; "
-    "read: open, read, close"
+    "writer: 4 KiB, taken in turn in one directory; bare: create, write, fsync, rename, fsync of the directory; floor: "
+    "all system calls that the promises ask for, in straight code; read: open, read, close"
 )
 _CONTENTS = (b"a" * 4096, b"b" * 4096)
 _FIRST = 1000
@@ -37,18 +39,26 @@ def rows(directory: Path, count: int) -> list[Row]:
     place = directory / "files"
     place.mkdir()
     spec = _spec(place / "app.conf")
-    full, bare = _in_turn(
+    lock = directory / "floor.lock"
+    (place / "floor.conf").write_bytes(_CONTENTS[0])
+    full, floor, bare = _in_turn(
         [
             lambda number: _publish(disk, spec, _CONTENTS[number % 2]),
+            lambda number: writer_floor.replaced(place, "floor.conf", _CONTENTS[number % 2], lock=lock),
             lambda number: _bare(place, "bare.conf", _CONTENTS[number % 2]),
         ],
         count,
     )
     found = [
         Row(
-            Side(f"replacement, all promises, p{percent}", percentile(full, percent)),
-            Side("bare replacement", percentile(bare, percent)),
+            Side(f"{name}, p{percent}", percentile(times, percent)),
+            Side(f"{other}", percentile(beside, percent)),
             count,
+        )
+        for name, times, other, beside in (
+            ("replacement, all promises", full, "bare replacement", bare),
+            ("replacement, all promises", full, "writer_floor: their calls alone", floor),
+            ("writer_floor: their calls alone", floor, "bare replacement", bare),
         )
         for percent in (50, 99)
     ]
@@ -58,23 +68,31 @@ def rows(directory: Path, count: int) -> list[Row]:
     )
     found.append(Row(Side("compare that finds no change", median(same)), Side("read", median(read)), count))
     number_of_files = _FIRST if count >= _WARM else count
-    found.append(_first_files(disk, directory, number_of_files))
-    return found
+    return found + _first_files(disk, directory, number_of_files)
 
 
-def _first_files(disk: Disk, directory: Path, count: int) -> Row:
-    """One after the other, in two directories of their own."""
-    ours, theirs = directory / "first", directory / "bare"
-    ours.mkdir()
-    theirs.mkdir()
+def _first_files(disk: Disk, directory: Path, count: int) -> list[Row]:
+    """One after the other and in one go, in directories of their own."""
+    ours, batch, theirs = (directory / name for name in ("first", "batch", "bare"))
+    for one in (ours, batch, theirs):
+        one.mkdir()
     begun = time.perf_counter()
     for number in range(count):
         _publish(disk, _spec(ours / f"{number}.conf"), _CONTENTS[0])
     between = time.perf_counter()
+    done = disk.publish_many([(_spec(batch / f"{number}.conf"), _CONTENTS[0]) for number in range(count)])
+    batched = time.perf_counter()
     for number in range(count):
         _bare(theirs, f"{number}.conf", _CONTENTS[0])
     ended = time.perf_counter()
-    return Row(Side(f"{count} first files", between - begun, "s"), Side("bare, one by one", ended - between, "s"), 1)
+    for answer in done:
+        if (error := answer if isinstance(answer, FileError) else answer.error) is not None:
+            raise error
+    bare = Side("bare, one by one", ended - batched, "s")
+    return [
+        Row(Side(f"{count} first files, one by one", between - begun, "s"), bare, 1),
+        Row(Side(f"{count} first files of one target", batched - between, "s"), bare, 1),
+    ]
 
 
 def _in_turn(works: Sequence[Callable[[int], object]], count: int) -> list[list[float]]:
