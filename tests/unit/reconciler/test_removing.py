@@ -65,12 +65,16 @@ def restarted(world: World, *, is_ill: bool = False) -> Steps:
 
 @pytest.mark.parametrize("prune", [True, False], ids=["prune", "keep"])
 def test_a_file_that_a_dead_process_removed_is_gone_for_good_before_it_is_forgotten(world: World, prune: bool) -> None:
-    steps = restarted(world)
+    log: list[str] = []
+    world.restart(gate=lambda call: log.append(f"file {call}"), records_gate=lambda call: log.append(f"record {call}"))
+    world.sync(both(world))
     (world.etc / "b.json").unlink()
+    log.clear()
 
     world.sync(one(world, prune=prune), Wake.SETTINGS)
 
-    assert steps.calls.count("fsync") == 1
+    assert log.count("file fsync") == 1
+    assert log.index("file fsync") < log.index("record rename")
     assert (dropped(world), len(world.reload.orders)) == ([], 2)
 
 
