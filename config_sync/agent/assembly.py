@@ -90,4 +90,5 @@ def reconciler_for(
         disk=memory.disk,
         clock=clock,
         slots=slots,
+        named=frozenset(spec.path for target in settings.targets for spec in target.files),
     )

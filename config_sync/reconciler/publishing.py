@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -29,10 +29,11 @@ class Cleared:
 
 
 class Publisher:
-    """Shared by all threads, like `Reconciler`."""
+    """Shared by all threads, like `Reconciler`. `named`: the paths of all targets; of a set from keys its directory."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, named: Collection[AbsolutePath] = ()) -> None:
         self._disk = disk
+        self._named = frozenset(named)
         self._recorded: set[tuple[str, str]] = set()
         """Target and path of what is gone and owed in the record, but may come back: asked again, told once."""
 
@@ -109,14 +110,15 @@ class Publisher:
     def clear(self, target: Target, record: Record) -> Cleared:
         """Files that we wrote and the settings no longer name: removed with ``prune``, if they are as we left them.
 
-        One that is gone is forgotten when that is durable, also where it went before: by a killed predecessor, say.
+        What another target names now is that one's. A file that is gone is forgotten when that is durable, also where
+        it went before: by a killed predecessor, say.
         """
         named = {spec.path for spec in target.files}
         ours = {path: digest for path, digest in record.written.items() if path not in named}
         left: dict[str, Digest] = {}
         vanished: dict[str, Digest] = {}
         for path, digest in {**record.dropped, **ours}.items():
-            if path in named:
+            if path in named or self._is_anothers(target, AbsolutePath(path)):
                 self._recorded.discard((target.name, path))
                 continue
             removal = self._removal(target, AbsolutePath(path), digest)
@@ -128,6 +130,11 @@ class Publisher:
             if not is_gone or path not in left:
                 self._recorded.discard((target.name, path))
         return Cleared(left, vanished)
+
+    def _is_anothers(self, target: Target, path: AbsolutePath) -> bool:
+        """Whether another target has the file now: it may be just writing it."""
+        mine = {spec.path for spec in target.files} | ({target.key_set.path} if target.key_set is not None else set())
+        return any(one in self._named and one not in mine for one in (path, path.parent))
 
     def recorded(self, target: Target, cleared: Cleared) -> None:
         """The record owes the reload for all that is in `cleared`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from config_sync.clock import Clock
@@ -70,7 +70,7 @@ class _Done:
 
 
 class Reconciler:
-    """Makes targets right. Shared by all threads; a target is in at most one of them at a time (I1)."""
+    """Makes targets right (`named`: all paths). Shared by all threads; a target is in at most one of them (I1)."""
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class Reconciler:
         disk: Disk,
         clock: Clock,
         slots: Slots | None = None,
+        named: Collection[AbsolutePath] = (),
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._service = SharedService(PinnedOnce(service), clock=clock)
@@ -92,7 +93,7 @@ class Reconciler:
         self._teller = Teller(records, clock=clock, slots=self._slots, chance=chance)
         self._ways_back = WaysBack(disk, records, clock=clock)
         self._checker = Checker(disk, records, slots=self._slots)
-        self._publisher = Publisher(disk)
+        self._publisher = Publisher(disk, named)
         self._drift = DriftLog(clock)
         self._key_log = KeyLog()
 

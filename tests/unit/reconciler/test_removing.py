@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from config_sync.errors import FileError, ReloadFailed
-from config_sync.model import ReloadResult, Target
+from config_sync.model import AbsolutePath, ReloadResult, Target
+from config_sync.reconciler import Reconciler
 from config_sync.workqueue import Wake
 from tests.unit.files.world import FailFrom
 from tests.unit.reconciler.world import World
@@ -107,6 +108,23 @@ def test_a_file_that_came_back_by_a_power_cut_goes_again_and_is_told_again(world
     world.sync(one(world))
 
     assert (world.names, dropped(world), len(world.reload.orders)) == (["a.json"], [], 3)
+
+
+@pytest.mark.parametrize("is_key_set", [False, True], ids=["file", "set-of-keys"])
+def test_a_file_that_went_to_another_target_is_not_taken_from_it(world: World, is_key_set: bool) -> None:
+    moved = world.etc if is_key_set else world.etc / "b.json"
+    world.reconciler = Reconciler(
+        world.service,
+        keys=world.keys,
+        records=world.records,
+        disk=world.disk,
+        clock=world.clock,
+        named={world.spec("a.json").path, AbsolutePath(str(moved))},
+    )
+
+    assert world.sync(one(world), Wake.SETTINGS).reload is None
+
+    assert (world.names, dropped(world), world.owes()) == (["a.json", "b.json"], [], False)
 
 
 def test_a_reload_that_fails_after_a_late_prune_stays_owed(world: World) -> None:
