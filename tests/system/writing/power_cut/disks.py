@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import pickle
 import subprocess
@@ -23,6 +24,8 @@ KINDS: Mapping[str, tuple[int, tuple[str, ...], str]] = {
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CHUNK = 1 << 16
+_BLKFLSBUF = 0x1261
+"""ioctl_list(2): writes back and drops the buffers of a block device."""
 
 
 class Unmountable(Exception):
@@ -95,6 +98,15 @@ def recorded(kind: str, image: Path, directory: Path, act: Callable[[Path, Calla
     return [Entry(*each) for each in members]
 
 
+def _forget_cached(device: str) -> None:
+    """What the kernel holds of the device: else it goes only with its last opener, which may be one who just probes."""
+    fd = os.open(device, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, _BLKFLSBUF)
+    finally:
+        os.close(fd)
+
+
 def _sync(at: Path) -> None:
     """That file system only: a sync(2) of all would do the work of a writer that is recorded at the same time."""
     fd = os.open(at, os.O_RDONLY | os.O_DIRECTORY)
@@ -125,6 +137,7 @@ class Scratch:
                 os.pwrite(file.fileno(), data, offset)
             for entry in writes:
                 os.pwrite(file.fileno(), entry.data or b"", entry.offset)
+        _forget_cached(self._device)
         try:
             with mounted(self._kind, self._device, self._at):
                 return see(self._at)
