@@ -130,6 +130,7 @@ class Scratch:
 
     def look(self, writes: Iterator[Entry], see: Callable[[Path], str]) -> str:
         """What is seen on the file system when just these writes have reached it."""
+        _forget_cached(self._device)
         with self._file.open("r+b") as file:
             file.truncate(0)
             file.truncate(self._size)
