@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config_sync.errors import CheckRejected, ServiceUnavailable
-from config_sync.model import Outcome, Record, ReloadResult, Result
+from config_sync.model import Digest, Outcome, Record, ReloadResult, Result
 from config_sync.status import Board, Linked, StatusPage
 from tests.fakes import START, HandClock
 from tests.unit.status.test_board import PATH, TOLD, target
@@ -102,6 +103,15 @@ def test_what_it_says_of_a_target(paged: Paged) -> None:
     assert told["written_at"] == "2023-11-14T22:13:20.000Z"
     assert told["files"] == [{"path": PATH, "config": "fine", "state": "written"}]
     assert told["reload_pending"] is False
+
+
+def test_it_names_what_the_settings_dropped_and_what_still_stands_there(paged: Paged) -> None:
+    paged.board.expect(target("fine"), FULL)
+    left = dataclasses.replace(FULL, dropped={"/etc/old.conf": Digest("d")})
+    paged.board.settled(Outcome("fine", Result.UNCHANGED, "InSync", 0.1), left)
+    targets = paged.read()["targets"]
+    assert isinstance(targets, list)
+    assert {"path": "/etc/old.conf", "config": None, "state": "dropped"} in targets[0]["files"]
 
 
 def test_the_service_is_connected_when_all_streams_are_and_since_says_since_when(paged: Paged) -> None:
