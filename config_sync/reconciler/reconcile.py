@@ -260,8 +260,6 @@ class Reconciler:
             logger().warning(RELOAD_FAILED, target=target.name, error=error.message, hint=error.hint)
         return done.told
 
-    # ---- validate and publish
-
     def _write(
         self,
         target: Target,
