@@ -182,6 +182,25 @@ def open_records(state_dir: str | None, *, calls: Calls | None = None) -> Record
     return Records(state_dir, digest_key=key, records=records, calls=calls)
 
 
+def read_records(state_dir: str) -> Records:
+    """The records as they stand, for a look: nothing is made, swept, locked or set aside, and no save is ever kept.
+
+    Never raises. `Records.why` says why they are not known: there are none, they may not be read, or are damaged.
+    """
+    path = os.path.join(state_dir, _NAME)
+    try:
+        content = _read(path)
+    except OSError as error:
+        return _in_memory(f"{path} cannot be read by uid {os.geteuid()}: {error.strerror}")
+    if content is None:
+        return _in_memory(f"there is no {path}")
+    try:
+        key, records = decoded(content)
+    except Damaged as damage:
+        return _in_memory(f"{path} is damaged ({damage})")
+    return Records(None, digest_key=key, records=records)
+
+
 def _in_memory(why: str) -> Records:
     return Records(None, digest_key=secrets.token_bytes(_KEY_BYTES), records={}, why=why)
 

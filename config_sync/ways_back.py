@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from config_sync.errors import RolledBack
+from config_sync.errors import Refused, RolledBack
 from config_sync.model import (
     AbsolutePath,
     Attempt,
@@ -99,11 +99,13 @@ def refusal(record: Record) -> RolledBack | None:
     pin = record.pin
     if pin is None or pin.by is not PinnedBy.FAILURE:
         return None
-    return RolledBack(
+    error = RolledBack(
         f"{named(pin.refused_version, pin.refused_revision)} was rolled back: {pin.reason};"
         " the files of before stay until a newer one comes",
         hint="correct the config at the service: a newer revision is taken at once",
     )
+    error.refused = Refused(pin.refused_version, pin.refused_revision)
+    return error
 
 
 def named(version: int | None, revision: str | None) -> str:

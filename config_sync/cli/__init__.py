@@ -44,6 +44,7 @@ COMMANDS: tuple[Command, ...] = (
         takes_program=True,
     ),
     Command("check", "everyday", "look for mistakes before they matter", "check"),
+    Command("diff", "everyday", "what a sync would change now, values masked", "diff"),
     Command("status", "everyday", "what is on disk, how old it is, and why", "status"),
     Command("health", "everyday", "0 or 1, for exec probes", "health"),
     Command("sync", "everyday", "ask the running agent to sync now", "sync"),

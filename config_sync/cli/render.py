@@ -20,6 +20,7 @@ from config_sync.errors import Exit, UsageError
 from config_sync.files import Disk
 from config_sync.model import AbsolutePath, ConfigRef, Document, FileSpec, Target, WriteMode
 from config_sync.reconciler.gathering import parsed
+from config_sync.reconciler.guarding import Schemas
 from config_sync.reconciler.rendering import Rendering, render_files
 
 _STDIN = "-"
@@ -52,13 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     Raises:
         SettingsError, UsageError: what was asked cannot be asked.
-        DocumentRefused, RenderRefused: a document cannot be used, or a file not be made of it.
+        DocumentRefused, SchemaUnusable, RenderRefused: a document cannot be used, or a file not be made of it.
         FileError: a file cannot be written.
     """
     settings = settings_reader(arguments, needs_service=False)()
     set_up_log(arguments, settings)
     target = target_named(settings, text(arguments, "target") or "")
-    rendering = render_files(target, dict(_documents(target, texts(arguments, "document"))))
+    documents = dict(_documents(target, texts(arguments, "document")))
+    Schemas().guard(target, documents)
+    rendering = render_files(target, documents)
     for path, warning in rendering.warnings:
         say(f"warning: {path}: {warning}")
     if output := text(arguments, "output"):

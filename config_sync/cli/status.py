@@ -114,10 +114,18 @@ def _told(path: str, page: Mapping[str, object], *, is_alone: bool) -> list[str]
         ]
         error = target.get("error")
         if isinstance(error, dict):
-            notes.append(f"{target.get('name')}: {error.get('message')}")
+            notes.append(f"{target.get('name')}: {_refused(error.get('refused'))}{error.get('message')}")
             if error.get("hint"):
                 notes.append(f"  hint: {error.get('hint')}")
     return [*lines, *_table(rows), *notes]
+
+
+def _refused(refused: object) -> str:
+    """Which revision the error is about, where it is about one."""
+    if not isinstance(refused, dict) or not (refused.get("version") or refused.get("revision")):
+        return ""
+    version, revision = refused.get("version"), refused.get("revision")
+    return f"{f'revision {revision}' if version is None else f'version {version}'} refused: "
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -22,6 +22,8 @@
         ├── CredentialError     3       the token or the key cannot be read or is malformed
         ├── DecryptFailed       7       wrong key or damaged data
         ├── DocumentRefused     8       not the JSON we accept
+        │   └── SchemaRefused   8       it does not satisfy the target's schema
+        ├── SchemaUnusable      3       the schema cannot be read or understood
         ├── RenderRefused       8       the format cannot carry a value; names the pointer
         │   └── SelectionMissing 8      `select` points to nothing
         ├── EmptyRefused        8       an empty document would replace a non-empty one
@@ -55,6 +57,8 @@ from config_sync.errors.local import (
     ReloadFailed,
     RenderRefused,
     RolledBack,
+    SchemaRefused,
+    SchemaUnusable,
     SelectionMissing,
 )
 from config_sync.errors.problem import Problem
@@ -63,6 +67,7 @@ from config_sync.errors.root import (
     ApplicationNotRunnable,
     ConfigSyncError,
     NoAgent,
+    Refused,
     SettingsError,
     StateLocked,
     SyncError,
@@ -101,10 +106,13 @@ __all__ = [
     "ProbeFailed",
     "Problem",
     "ProxyRefused",
+    "Refused",
     "ReloadFailed",
     "RenderRefused",
     "Retry",
     "RolledBack",
+    "SchemaRefused",
+    "SchemaUnusable",
     "SelectionMissing",
     "ServiceError",
     "ServiceUnavailable",

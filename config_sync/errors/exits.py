@@ -40,7 +40,7 @@ _MEANINGS: dict[Exit, str] = {
     Exit.NOT_FOUND: "not found: the service has no such config",
     Exit.SERVICE: "the service: unreachable, TLS, or an unexpected answer (3xx, other 4xx, over `max_size`)",
     Exit.DECRYPT: "decrypt: wrong key or damaged data",
-    Exit.DOCUMENT: "document or render refused (also empty)",
+    Exit.DOCUMENT: "document or render refused (also by `schema`, also empty)",
     Exit.REJECTED: "rejected by `validate`",
     Exit.WRITE: "write failed",
     Exit.RELOAD: "reload or probe failed, or the revision was rolled back",

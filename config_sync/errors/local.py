@@ -35,6 +35,20 @@ class DocumentRefused(SyncError):
     retry = Retry.SLOW
 
 
+class SchemaRefused(DocumentRefused):
+    """The document does not satisfy the target's ``schema``; the message names places and rules, never a value."""
+
+    reason = "SchemaRefused"
+    retry = Retry.RESYNC
+
+
+class SchemaUnusable(SyncError):
+    """The schema itself cannot be read or understood: nothing was said about the document. A local reason."""
+
+    exit_code = Exit.SETTINGS
+    reason = "SchemaUnusable"
+
+
 class RenderRefused(SyncError):
     """The chosen format cannot carry a value so that its readers get it back."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from config_sync.errors.exits import Exit, Retry
@@ -59,6 +60,14 @@ class ApplicationNotRunnable(ConfigSyncError):
     exit_code = Exit.APPLICATION_NOT_RUNNABLE
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What the service has and we did not take: its version, where that was told, and its revision, where it opened."""
+
+    version: int | None = None
+    revision: str | None = None
+
+
 class SyncError(ConfigSyncError):
     """A pass over one target failed; the last good file stays."""
 
@@ -67,3 +76,5 @@ class SyncError(ConfigSyncError):
     retry: Retry = Retry.BACKOFF
     transient: bool = False
     """Whether `once` tries again within ``--retry-for``."""
+    refused: Refused | None = None
+    """Which revision was refused, as far as that is known, where the content was the reason."""

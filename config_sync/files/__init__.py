@@ -8,7 +8,7 @@ from config_sync.files.calls import Calls
 from config_sync.files.directory import PublishedSet
 from config_sync.files.disk import Disk
 from config_sync.files.in_place import TornWrite
-from config_sync.files.observe import UNREADABLE
+from config_sync.files.observe import UNREADABLE, Seen
 from config_sync.files.remove import NotOurs, Removal, Removed
 from config_sync.files.replace import replace_file
 from config_sync.files.result import Published, WriteResult
@@ -24,6 +24,7 @@ __all__ = [
     "PublishedSet",
     "Removal",
     "Removed",
+    "Seen",
     "Staged",
     "StateLock",
     "TornWrite",

@@ -15,7 +15,7 @@ from config_sync.files.directory_restore import restore_directory
 from config_sync.files.leftovers import GRACE_S, sweep
 from config_sync.files.lock import sweep_locks
 from config_sync.files.memory import Memory
-from config_sync.files.observe import observe
+from config_sync.files.observe import Seen, observe, see
 from config_sync.files.remove import Removal, Removed, confirm_gone, remove
 from config_sync.files.result import Published
 from config_sync.files.stage import Staged, stage
@@ -55,6 +55,14 @@ class Disk:
             FileError: for a directory, FIFO, socket, device, an untrusted or dangling link, or a failing call.
         """
         return observe(self._calls, spec, digest_key=self._digest_key)
+
+    def see(self, spec: FileSpec) -> Seen | None:
+        """What is at the destination, with its bytes; None: nothing. Changes nothing and takes no lock.
+
+        Raises:
+            FileError: as `observe`, and where the bytes may not be read.
+        """
+        return see(self._calls, spec, digest_key=self._digest_key)
 
     def keep(self, spec: FileSpec) -> str | None:
         """Hard-links what is at the destination beside it and returns the link's base name; None: nothing is there.

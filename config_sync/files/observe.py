@@ -140,6 +140,10 @@ def observe(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> FileState:
         return Missing()
     if found is None:
         return Missing()
+    return _state_of(found, digest_key)
+
+
+def _state_of(found: Look, digest_key: bytes) -> Present:
     return Present(
         digest=UNREADABLE if found.content is None else digest_of(found.content, key=digest_key),
         mode=found.mode,
@@ -148,6 +152,34 @@ def observe(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> FileState:
         size=found.info.st_size,
         has_acl=found.has_acl,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A destination with its bytes. `is_in_set`: it is a link of a directory layout, and the file is behind that."""
+
+    state: Present
+    content: bytes = field(repr=False)
+    is_in_set: bool
+
+
+def see(calls: Calls, spec: FileSpec, *, digest_key: bytes) -> Seen | None:
+    """As `observe`, with the bytes; None: nothing is there. Raises FileError, also where they may not be read."""
+    try:
+        with located(calls, spec, own_link=OwnLink.STOP) as place:
+            if place.is_own_link:
+                found = look_behind(calls, place.name, at=place.fd, path=place.path)
+            else:
+                found = look_closer(calls, place.name, place.info, at=place.fd, path=place.path)
+            is_in_set = place.is_own_link
+    except DirectoryMissing:
+        return None
+    if found is None:
+        return None
+    if found.content is None:
+        code = errno.EFBIG if found.info.st_size > _MOST_BYTES else errno.EACCES
+        raise failure(OSError(code, os.strerror(code)), spec.path, "read")
+    return Seen(_state_of(found, digest_key), found.content, is_in_set)
 
 
 def _require_regular(info: os.stat_result, path: str) -> None:

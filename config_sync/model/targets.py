@@ -150,6 +150,8 @@ class Target:
     on_failure: OnFailure = OnFailure.KEEP
     splay_s: float = 0.0
     """A reload waits for a random part of it, in seconds, so that a fleet does not reload at once."""
+    schema: AbsolutePath | None = None
+    """A file of JSON Schema that every document of the target must satisfy."""
     key_set: FileSpec | None = None
     """The one of the files that is a set, if any; it stays here when the files that its keys make take its place."""
 

@@ -23,6 +23,8 @@ from config_sync.model import (
 )
 from config_sync.plan import Story, Wanted, attributes_match
 from config_sync.reconciler.gathering import gather
+from config_sync.reconciler.guarding import Schemas
+from config_sync.reconciler.refusing import refusing
 from config_sync.reconciler.rendering import render_files
 from config_sync.reconciler.sources import Keys as Keys
 from config_sync.reconciler.sources import PinnedOnce as PinnedOnce
@@ -97,21 +99,24 @@ def from_service(
     service: Service,
     *,
     keys: Keys,
+    schemas: Schemas,
     digest_key: bytes,
     record: Record,
     hints: Mapping[str, ChangeEvent],
     stop: Stop,
 ) -> Desired:
-    """Fetch, decrypt, parse and render everything the target is made of.
+    """Fetch, decrypt, parse, check and render everything the target is made of.
 
     Raises:
-        ServiceError, CredentialError, DecryptFailed, DocumentRefused, RenderRefused, Stopped.
+        ServiceError, CredentialError, DecryptFailed, DocumentRefused, SchemaUnusable, RenderRefused, Stopped.
     """
-    gathered = gather(target, service, keys=keys, record=record, stop=stop)
-    made = render_files(target, gathered.documents)
+    gathered = gather(target, service, keys=keys, record=record, stop=stop, hints=hints)
+    story = story_of(target, gathered, digest_key=digest_key, record=record, hints=hints)
+    with refusing(story):
+        schemas.guard(target, gathered.documents)
+        made = render_files(target, gathered.documents)
     rendered = {path: Rendered(content, digest_of(content, key=digest_key)) for path, content in made.contents.items()}
     wanted = tuple(wanted_of(spec, rendered[spec.path].digest) for spec in made.target.files)
-    story = story_of(target, gathered, digest_key=digest_key, record=record, hints=hints)
     return Desired(wanted, rendered, story, made.warnings, made.empty, made.target, gathered.opened)
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from config_sync.client import Fetched
 from config_sync.crypto import Decrypted, decrypt
 from config_sync.document import parse_document
-from config_sync.errors import DecryptFailed, DocumentRefused, NotFound, OptionalGone
-from config_sync.model import ConfigRef, Document, EncryptionKey, OpenedBy, Record, Target
+from config_sync.errors import DecryptFailed, DocumentRefused, NotFound, OptionalGone, Refused
+from config_sync.model import ChangeEvent, ConfigRef, Document, EncryptionKey, OpenedBy, Record, Target
 from config_sync.reconciler.sources import Keys, Service
 from config_sync.stop import Stop
 
@@ -31,8 +31,18 @@ class Gathered:
     """Which key opened each config."""
 
 
-def gather(target: Target, service: Service, *, keys: Keys, record: Record, stop: Stop) -> Gathered:
+def gather(
+    target: Target,
+    service: Service,
+    *,
+    keys: Keys,
+    record: Record,
+    stop: Stop,
+    hints: Mapping[str, ChangeEvent] | None = None,
+) -> Gathered:
     """Fetch, decrypt and parse every config of the target.
+
+    `hints`, the events by config, name the version of what is refused where the service itself did not.
 
     Raises:
         ServiceError, CredentialError, DecryptFailed, DocumentRefused, Stopped.
@@ -47,12 +57,25 @@ def gather(target: Target, service: Service, *, keys: Keys, record: Record, stop
             if ref.label in record.revisions and error.is_listed is not False:
                 raise _not_believed(error) from error
     ring = keys.read()
-    plain = {ref: _decrypted(one, ring, service) for ref, one in fetched.items()}
+    plain: dict[ConfigRef, Decrypted] = {}
     documents: dict[ConfigRef, Document] = {}
-    for ref, one in plain.items():
-        documents[ref] = parsed(ref, one.plaintext)
+    try:
+        for ref, answer in fetched.items():
+            plain[ref] = _decrypted(answer, ring, service)
+        for ref, one in plain.items():
+            documents[ref] = parsed(ref, one.plaintext)
+    except (DecryptFailed, DocumentRefused) as error:
+        error.refused = Refused(_version_of(fetched[ref], hints or {}))
+        raise
     opened = {ref: OpenedBy(one.fingerprint, one.number, len(ring), ring[0].fingerprint) for ref, one in plain.items()}
     return Gathered(fetched, documents, opened)
+
+
+def _version_of(answer: Fetched, hints: Mapping[str, ChangeEvent]) -> int | None:
+    if answer.version is not None or answer.ref.version is not None:
+        return answer.version or answer.ref.version
+    hint = hints.get(answer.ref.name)
+    return hint.version if hint is not None else None
 
 
 def parsed(ref: ConfigRef, plaintext: bytes) -> Document:

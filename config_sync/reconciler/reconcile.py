@@ -23,7 +23,7 @@ from config_sync.model import (
     Result,
     Target,
 )
-from config_sync.plan import Plan, Reason, attempting, make_plan, published
+from config_sync.plan import Plan, Reason, Story, attempting, make_plan, published
 from config_sync.reconciler.checking import Checker
 from config_sync.reconciler.desired import (
     Desired,
@@ -38,9 +38,11 @@ from config_sync.reconciler.desired import (
 )
 from config_sync.reconciler.drift import DriftLog
 from config_sync.reconciler.going_back import WaysBack, plan_of_return
+from config_sync.reconciler.guarding import Schemas
 from config_sync.reconciler.key_log import KeyLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
 from config_sync.reconciler.publishing import Cleared, Publisher
+from config_sync.reconciler.refusing import name_refused
 from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
 from config_sync.stop import Stop
@@ -60,6 +62,7 @@ class _Done:
     """How it went, if it did not fail."""
     opened_by: OpenedBy | None = None
     is_edited: bool = False
+    story: Story | None = None
 
     def outcome(
         self, name: str, result: Result, reason: str, took_s: float, error: SyncError | None, told: ReloadResult | None
@@ -96,6 +99,7 @@ class Reconciler:
         self._publisher = Publisher(disk, named)
         self._drift = DriftLog(clock)
         self._key_log = KeyLog()
+        self._schemas = Schemas()
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
@@ -104,6 +108,7 @@ class Reconciler:
         try:
             reason = self._pass(target, occasion, stop, done)
         except SyncError as error:
+            name_refused(error, done.story)
             reload = done.told if done.has_told else self._tell_owed(target, occasion, stop)
             took_s = self._clock.monotonic() - started
             return done.outcome(target.name, Result.FAILED, error.reason, took_s, error, reload)
@@ -130,12 +135,13 @@ class Reconciler:
                 named,
                 self._service.since(occasion.marked),
                 keys=self._keys,
+                schemas=self._schemas,
                 digest_key=self._records.digest_key,
                 record=record,
                 hints=occasion.hints,
                 stop=stop,
             )
-            done.opened_by = self._key_log.look(desired.opened)
+            done.opened_by, done.story = self._key_log.look(desired.opened), desired.story
             before, target = target, desired.target or target
             observed = self._observe(before) | self._observe(target)  # anew: a fetch may take seconds
             guard_against_empty(named, desired, observed)

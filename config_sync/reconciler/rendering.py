@@ -50,8 +50,10 @@ def render_files(target: Target, documents: Documents) -> Rendering:
     return Rendering(whole, contents, frozenset(empty), tuple(warnings))
 
 
-def document_of(spec: FileSpec, documents: Documents) -> Document:
+def document_of(spec: FileSpec, documents: Documents, *, is_whole: bool = False) -> Document:
     """What one file is made of: one config's document or the merge of several, or the selected part of that.
+
+    `is_whole`: without the selection.
 
     A merge has no bytes of its own: they are compact JSON, with numbers as they were spelled.
 
@@ -67,7 +69,7 @@ def document_of(spec: FileSpec, documents: Documents) -> Document:
         raw, value = documents[spec.source].raw, documents[spec.source].value
         configs = {str(spec.source.name): value}
     document = Document(raw, value, configs)
-    return selected(document, spec.select, what=spec.whole) if spec.select else document
+    return selected(document, spec.select, what=spec.whole) if spec.select and not is_whole else document
 
 
 def layers_of(spec: FileSpec, documents: Documents) -> list[tuple[ConfigRef | None, JsonValue]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from config_sync import schema_check
 from config_sync.fields import Field, Invalid, ListNode, MapNode, Node, Problems, Values, fields, parse_partly, refuse
 from config_sync.formats import SourceReader
-from config_sync.kinds import Choice, Duration, Flag, Parsed, Text
+from config_sync.kinds import Choice, Duration, Flag, Parsed, PathText
 from config_sync.model import (
     AbsolutePath,
     ConfigName,
@@ -38,6 +39,14 @@ def _build_debounce(values: Values, problems: Problems) -> Debounce:
     if found.min_s > found.max_s:
         problems.error(values.place_of(MIN), "min is longer than max", hint="set both")
     return found
+
+
+def _schema_path(node: Node, problems: Problems) -> AbsolutePath:
+    """The file itself is read when a pass needs it, and by `check`: it may change without the settings."""
+    path = PathText().parse(node, problems)
+    if not schema_check.is_available():
+        raise refuse(node, problems, schema_check.MISSING)
+    return path
 
 
 def _file_nodes(node: Node, problems: Problems) -> tuple[Node, ...]:
@@ -71,7 +80,12 @@ PRUNE = Field(
     False,
     "false",
 )
-SCHEMA = Field("schema", Text(), "a JSON Schema file", not_yet=True)
+SCHEMA = Field(
+    "schema",
+    Parsed("an absolute path", _schema_path, PathText().json_schema),
+    "a JSON Schema file that the document must satisfy (the config, or the merge of several, before `select`); else "
+    "nothing is written; takes the extra `schema`",
+)
 VALIDATE = Field(
     "validate",
     CHECKER,
@@ -194,6 +208,7 @@ def build_target(name: ConfigName, node: Node, read_source: SourceReader, proble
         probe=probe.probing if probe is not None else None,
         on_failure=values[ON_FAILURE],
         splay_s=values[SPLAY],
+        schema=values.optional(SCHEMA),
         key_set=key_set,
     )
 

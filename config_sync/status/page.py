@@ -43,11 +43,13 @@ def _target(status: TargetStatus) -> dict[str, Json]:
     record = status.record
     error: dict[str, Json] | None = None
     if status.error is not None:
+        refused = status.error.refused
         error = {
             "reason": status.error.reason,
             "message": status.error.message,
             "hint": status.error.hint,
             "since": _time(status.error_since),
+            "refused": None if refused is None else {"version": refused.version, "revision": refused.revision},
         }
     return {
         "name": status.target.name,

@@ -16,6 +16,7 @@ from config_sync.errors import (
     ReloadFailed,
     RenderRefused,
     RolledBack,
+    SchemaUnusable,
     SyncError,
 )
 
@@ -43,8 +44,8 @@ class State(enum.Enum):
 _MEANINGS: dict[State, str] = {
     State.HELD: "frozen by an operator",
     State.FAILED: "could not stage, write or run a check, or a bug: a local reason",
-    State.REJECTED: "the newest was refused (decrypt, document, empty, render, validate) or rolled back; the last good "
-    "is on disk",
+    State.REJECTED: "the newest was refused (decrypt, document, schema, empty, render, validate) or rolled back; the "
+    "last good is on disk",
     State.RELOAD_PENDING: "the right file is on disk, the consumer has not been told yet",
     State.PENDING: "nothing written yet, something newer is known, or somebody's edit is on disk and cannot be put "
     "right yet",
@@ -89,4 +90,4 @@ def state_of(facts: Facts) -> State:
 
 def is_local(error: SyncError | None) -> bool:
     """Whether the reason lies on this machine: an unreachable or refusing service never makes a target `failed`."""
-    return isinstance(error, FileError | CheckNotRunnable | BugFound)
+    return isinstance(error, FileError | CheckNotRunnable | SchemaUnusable | BugFound)

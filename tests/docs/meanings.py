@@ -125,6 +125,15 @@ FAILURES: Mapping[str, Cause] = {
         "the decrypted bytes are no strict JSON: UTF-8, no NaN, no duplicate members, depth at most 100",
         "correct the config at the service",
     ),
+    "SchemaRefused": Cause(
+        "the document does not satisfy the target's `schema`; the message has the places in the document and in the "
+        "schema, and no value",
+        "correct the config at the service, or the schema",
+    ),
+    "SchemaUnusable": Cause(
+        "the `schema` itself cannot be read, is no JSON Schema, or refers to what is not in it",
+        "mend the file that the message names: it is read again when it changes",
+    ),
     "RenderRefused": Cause(
         "the format cannot carry a value, or the template fails",
         "the message names the value's place: change it, the dialect or the template",

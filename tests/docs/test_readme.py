@@ -182,7 +182,7 @@ def test_every_variable_that_the_program_reads_is_told_of() -> None:
     assert [name for name in sorted(read) if f"`{name}`" not in README] == []
 
 
-_NOT_FOR_OPERATORS = {"COLUMNS", "HOME", "INVOCATION_ID", "WATCHDOG_PID"}
+_NOT_FOR_OPERATORS = {"COLUMNS", "HOME", "INVOCATION_ID", "TERM", "WATCHDOG_PID"}
 """Of every program, or a part of what systemd says beside the variables that are told of."""
 
 

@@ -12,7 +12,6 @@ LATER: dict[str, tuple[str, str]] = {
     "history": ("agent: {history: 10}", "agent.history"),
     "offline-start": ("agent: {offline_start: 7d}", "agent.offline_start"),
     "listen": ("agent: {listen: ':9180'}", "agent.listen"),
-    "schema": ("targets: {a: {schema: /etc/a.schema.json, " + FILES + "}}", "targets.a.schema"),
 }
 
 

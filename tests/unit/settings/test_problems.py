@@ -23,7 +23,7 @@ CASES: dict[str, tuple[str, tuple[int, int], str, str, str | None]] = {
         "unknown key 'qqq'",
         (
             "known here: debounce, environment, files, layout, on_drift, on_failure, on_first_sync, probe, prune, "
-            "reload, required, splay, validate"
+            "reload, required, schema, splay, validate"
         ),
     ),
     "version-of-another-page": ("version: 2", (1, 10), "version", "expected 1, not '2'", None),

@@ -37,7 +37,7 @@ TARGET = {
 }
 CONFIG = {"name", "environment", "version", "pinned", "optional"}
 CONDITION = {"type", "status", "reason", "message", "since"}
-ERROR = {"reason", "message", "hint", "since"}
+ERROR = {"reason", "message", "hint", "since", "refused"}
 FILE = {"path", "config", "state"}
 FULL = Record(
     written=TOLD.written,
