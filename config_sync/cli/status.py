@@ -114,18 +114,20 @@ def _told(path: str, page: Mapping[str, object], *, is_alone: bool) -> list[str]
         ]
         error = target.get("error")
         if isinstance(error, dict):
-            notes.append(f"{target.get('name')}: {_refused(error.get('refused'))}{error.get('message')}")
+            notes.append(f"{target.get('name')}: {_with_version(error)}")
             if error.get("hint"):
                 notes.append(f"  hint: {error.get('hint')}")
     return [*lines, *_table(rows), *notes]
 
 
-def _refused(refused: object) -> str:
-    """Which revision the error is about, where it is about one."""
+def _with_version(error: Mapping[str, object]) -> str:
+    """The message, after the version or revision that it is about, where it is about one and does not name it."""
+    message, refused = str(error.get("message")), error.get("refused")
     if not isinstance(refused, dict) or not (refused.get("version") or refused.get("revision")):
-        return ""
+        return message
     version, revision = refused.get("version"), refused.get("revision")
-    return f"{f'revision {revision}' if version is None else f'version {version}'} refused: "
+    named = f"revision {revision}" if version is None else f"version {version}"
+    return message if named in message else f"{named} refused: {message}"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

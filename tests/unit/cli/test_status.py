@@ -55,6 +55,24 @@ def test_a_failure_is_told_with_its_hint_and_a_dead_agent_as_one(
         assert said in out
 
 
+@pytest.mark.parametrize(
+    ("message", "refused", "said"),
+    [
+        ("no luck", {"version": 7, "revision": "abc"}, "app: version 7 refused: no luck\n"),
+        ("no luck", {"version": None, "revision": "abc"}, "app: revision abc refused: no luck\n"),
+        ("version 7 was rolled back", {"version": 7, "revision": None}, "app: version 7 was rolled back\n"),
+        ("no luck", {"version": None, "revision": None}, "app: no luck\n"),
+        ("no luck", None, "app: no luck\n"),
+    ],
+)
+def test_a_refusal_names_what_was_refused_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], message: str, refused: object, said: str
+) -> None:
+    page(tmp_path, "app", pid=os.getpid(), error={"message": message, "hint": "look", "refused": refused})
+    assert status(tmp_path) == Exit.DONE
+    assert said in capsys.readouterr().out
+
+
 def test_all_agents_below_the_directory_are_shown_or_the_one_that_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

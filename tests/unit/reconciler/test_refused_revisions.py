@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from config_sync.errors import FileError, UnexpectedResponse
+from config_sync.errors import CheckNotRunnable, FileError, UnexpectedResponse
 from config_sync.formats.env import EnvFormat
-from config_sync.model import AbsolutePath, ChangeEvent, FileSpec, Result, Target
+from config_sync.model import AbsolutePath, ChangeEvent, FileSpec, Result, Target, Validate
 from config_sync.reconciler import Occasion
 from config_sync.status import Board, State, render
 from config_sync.workqueue import Wake
@@ -99,6 +99,14 @@ def test_an_answer_over_the_size_leaves_the_last_good_file_and_refuses_no_revisi
     assert outcome.error is not None
     assert (outcome.error.reason, outcome.error.refused) == ("AnswerTooLarge", None)
     assert seen(world.path) == before
+
+
+def test_a_checker_that_cannot_be_started_has_refused_nothing(world: World) -> None:
+    world.service.put("app", {"port": 1})
+    target = dataclasses.replace(world.target(), validate=Validate(("/no/such/checker", "{file}")))
+    outcome = world.sync(target)
+    assert isinstance(outcome.error, CheckNotRunnable)
+    assert outcome.error.refused is None
 
 
 def test_a_failed_write_is_no_refusal_and_names_no_revision(world: World) -> None:
