@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config_sync.document import compact_json, parse_document
@@ -19,6 +19,12 @@ from config_sync.formats.yaml_ import YamlFormat
 from config_sync.model import AbsolutePath, Format, JsonValue, Number
 from config_sync.reconciler.comparing import masked
 from config_sync.reconciler.hunks import HunkLine, Side
+
+
+def calmly(count: int) -> settings:
+    """So many examples, however slow the machine is."""
+    return settings(max_examples=count, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 LEAST = 3
 """Characters of a value in a row that would be a leak."""
@@ -68,14 +74,14 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
-def _scalars(value: JsonValue) -> Iterator[str]:
+def scalars_of(value: JsonValue) -> Iterator[str]:
     match value:
         case dict():
             for child in value.values():
-                yield from _scalars(child)
+                yield from scalars_of(child)
         case list():
             for child in value:
-                yield from _scalars(child)
+                yield from scalars_of(child)
         case str():
             yield value
         case _:
@@ -95,7 +101,7 @@ def leaks(lines: tuple[HunkLine, ...], note: str | None, *documents: JsonValue) 
     pieces = {
         text[at : at + LEAST]
         for document in documents
-        for text in _scalars(document)
+        for text in scalars_of(document)
         for at in range(len(text) - LEAST + 1)
     }
     return sorted(piece for piece in pieces if piece in body and not re.fullmatch(r"[\s{}\[\]:\-=\"'/>]*", piece))
@@ -109,7 +115,7 @@ def _rendered(form: Format, value: dict[str, JsonValue]) -> bytes | None:
 
 
 @given(st.sampled_from(FORMATS), st.sampled_from(FORMATS), documents, documents)
-@settings(deadline=None, max_examples=300)
+@calmly(300)
 def test_no_piece_of_a_value_is_shown_of_a_change_even_where_the_format_changed(
     form: Format, before: Format, old: dict[str, JsonValue], new: dict[str, JsonValue]
 ) -> None:
@@ -122,7 +128,7 @@ def test_no_piece_of_a_value_is_shown_of_a_change_even_where_the_format_changed(
 
 
 @given(st.sampled_from(FORMATS), documents, documents, st.data())
-@settings(deadline=None, max_examples=400)
+@calmly(400)
 def test_no_piece_of_a_value_is_shown_of_a_file_that_somebody_edited(
     form: Format, old: dict[str, JsonValue], new: dict[str, JsonValue], data: st.DataObject
 ) -> None:
@@ -143,7 +149,7 @@ def test_no_piece_of_a_value_is_shown_of_a_file_that_somebody_edited(
 
 
 @given(st.sampled_from(FORMATS), documents)
-@settings(deadline=None)
+@calmly(100)
 def test_a_new_file_shows_its_structure_only(form: Format, new: dict[str, JsonValue]) -> None:
     wanted = _rendered(form, new)
     if wanted is not None:
@@ -152,7 +158,7 @@ def test_a_new_file_shows_its_structure_only(form: Format, new: dict[str, JsonVa
 
 
 @given(documents, st.sampled_from([JsonFormat(), YamlFormat(), EnvFormat("env", Naming(is_upper=False))]))
-@settings(deadline=None)
+@calmly(100)
 def test_how_long_a_value_is_cannot_be_seen(document: dict[str, JsonValue], form: Format) -> None:
     def stretched(value: JsonValue) -> JsonValue:
         match value:

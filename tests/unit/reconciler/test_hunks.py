@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config_sync.reconciler.hunks import Side, hunks
@@ -38,6 +38,7 @@ def applied(old: list[str], patch: list[str]) -> list[str]:
 
 
 @given(texts, texts)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_hunks_make_the_new_lines_of_the_old(old: list[str], new: list[str]) -> None:
     patch = printed(lines(old), lines(new))
     assert applied(old, patch) == new
