@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from config_sync.clock import Clock
 from config_sync.errors import FileError, ReloadFailed, SyncError
@@ -16,14 +16,13 @@ from config_sync.model import (
     Digest,
     FileState,
     OnFailure,
-    OpenedBy,
     Outcome,
     Record,
     ReloadResult,
     Result,
     Target,
 )
-from config_sync.plan import Plan, Reason, Story, attempting, make_plan, published
+from config_sync.plan import Plan, Reason, attempting, make_plan, published
 from config_sync.reconciler.checking import Checker
 from config_sync.reconciler.desired import (
     Desired,
@@ -36,6 +35,7 @@ from config_sync.reconciler.desired import (
     guard_against_empty,
     is_as_recorded,
 )
+from config_sync.reconciler.done import Done
 from config_sync.reconciler.drift import DriftLog
 from config_sync.reconciler.going_back import WaysBack, plan_of_return
 from config_sync.reconciler.guarding import Schemas
@@ -48,28 +48,6 @@ from config_sync.records import Records
 from config_sync.stop import Stop
 from config_sync.ways_back import refusal
 from config_sync.workqueue import Wake
-
-
-@dataclass(slots=True)
-class _Done:
-    """What a pass has done by now, also if it ends in an error."""
-
-    wrote: list[AbsolutePath] = field(default_factory=list)
-    is_compared: bool = True
-    has_told: bool = False
-    """The consumer's turn has come, however it went."""
-    told: ReloadResult | None = None
-    """How it went, if it did not fail."""
-    opened_by: OpenedBy | None = None
-    is_edited: bool = False
-    story: Story | None = None
-
-    def outcome(
-        self, name: str, result: Result, reason: str, took_s: float, error: SyncError | None, told: ReloadResult | None
-    ) -> Outcome:
-        """What is told of the pass."""
-        wrote, is_edited = tuple(self.wrote), self.is_edited and error is not None
-        return Outcome(name, result, reason, took_s, error, told, wrote, self.is_compared, self.opened_by, is_edited)
 
 
 class Reconciler:
@@ -104,11 +82,11 @@ class Reconciler:
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
         started = self._clock.monotonic()
-        done = _Done()
+        done = Done()
         try:
             reason = self._pass(target, occasion, stop, done)
         except SyncError as error:
-            name_refused(error, done.story)
+            name_refused(error, done.found)
             reload = done.told if done.has_told else self._tell_owed(target, occasion, stop)
             took_s = self._clock.monotonic() - started
             return done.outcome(target.name, Result.FAILED, error.reason, took_s, error, reload)
@@ -116,7 +94,7 @@ class Reconciler:
         result = Result.CHANGED if done.wrote else Result.UNCHANGED
         return done.outcome(target.name, result, reason.value, took_s, None, done.told)
 
-    def _pass(self, named: Target, occasion: Occasion, stop: Stop, done: _Done) -> Reason:
+    def _pass(self, named: Target, occasion: Occasion, stop: Stop, done: Done) -> Reason:
         """`named` is the target as the settings have it: the files of a set are known from the record, then anew."""
         record = self._records.get(named.name) or Record()
         target = record.known(named)
@@ -141,7 +119,7 @@ class Reconciler:
                 hints=occasion.hints,
                 stop=stop,
             )
-            done.opened_by, done.story = self._key_log.look(desired.opened), desired.story
+            done.opened_by, done.found = self._key_log.look(desired.opened), desired.story
             before, target = target, desired.target or target
             observed = self._observe(before) | self._observe(target)  # anew: a fetch may take seconds
             guard_against_empty(named, desired, observed)
@@ -161,7 +139,7 @@ class Reconciler:
         record: Record,
         occasion: Occasion,
         stop: Stop,
-        done: _Done,
+        done: Done,
     ) -> tuple[Reason, bool]:
         """Returns the pass's reason, and whether the newest is refused."""
         plan = make_plan(
@@ -211,7 +189,7 @@ class Reconciler:
         record: Record,
         occasion: Occasion,
         stop: Stop,
-        done: _Done,
+        done: Done,
     ) -> None:
         """The consumer is told; if it cannot live with it, it gets back what it had, where that is kept.
 
@@ -255,7 +233,7 @@ class Reconciler:
             return None
         if record.attempting is not None and (not record.attempting.is_checked or record.attempting.is_going_back):
             return None
-        done = _Done()
+        done = Done()
         try:
             observed = self._observe(target)
             desired = as_recorded(target, observed, record)
@@ -275,7 +253,7 @@ class Reconciler:
         record: Record,
         occasion: Occasion,
         stop: Stop,
-        done: _Done,
+        done: Done,
     ) -> Record:
         """Stage, validate, save the attempt, publish. Returns the record with the attempt in it."""
         in_place = target.validate is not None and target.validate.in_place
