@@ -36,7 +36,8 @@ def why_not(text: str) -> str | None:
     if len(text) > MAX_CHARACTERS:
         return f"a number of more than {MAX_CHARACTERS} characters is a text to some readers of YAML"
     has_exponent = "e" in text or "E" in text
-    if (has_exponent or len(text) > MAX_SAFE_DIGITS) and math.isinf(float(text)):
+    is_suspect = has_exponent or len(text) > MAX_SAFE_DIGITS
+    if is_suspect and _NUMBER.fullmatch(text) is not None and math.isinf(float(text)):
         return "a number beyond a double is a text or infinity to readers of YAML"
     return None
 

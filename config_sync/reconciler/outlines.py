@@ -19,6 +19,7 @@ from config_sync.errors import DocumentRefused
 from config_sync.formats.env import EnvFormat
 from config_sync.formats.files import KeyFormat
 from config_sync.formats.json_ import JsonFormat
+from config_sync.formats.kind import NoSpelling
 from config_sync.formats.names import NAME
 from config_sync.formats.template import TemplateFormat
 from config_sync.formats.yaml_ import YamlFormat, yaml_text
@@ -64,7 +65,7 @@ def outline(form: Format, content: bytes, *, known: Collection[str] | None = Non
             from config_sync.reconciler.yaml_outlines import read_yaml
 
             value = read_yaml(_text(content))
-            return _of_value(value, known, is_canonical=yaml_text(value).encode() == content)
+            return _of_value(value, known, is_canonical=_is_as_we_write(value, content))
         case EnvFormat():
             return _of_variables(_text(content), form.dialect, known)
         case TemplateFormat():
@@ -76,6 +77,14 @@ def outline(form: Format, content: bytes, *, known: Collection[str] | None = Non
             return Outline((Line(MASK, content.hex()),), frozenset(), is_canonical=True)
         case _:
             raise NoOutline(f"the format {form.name} has none")
+
+
+def _is_as_we_write(value: JsonValue, content: bytes) -> bool:
+    """Whether the YAML is ours to the byte; an edit may hold what we would not write at all."""
+    try:
+        return yaml_text(value).encode() == content
+    except NoSpelling:
+        return False
 
 
 def line_by_line(content: bytes) -> tuple[Line, ...]:

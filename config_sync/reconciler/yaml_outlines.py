@@ -14,6 +14,7 @@ from config_sync.reconciler.outlines import NoOutline
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS: dict[str, JsonValue] = {"null": None, "true": True, "false": False}
+_TEXT = "tag:yaml.org,2002:str"
 _MAX_BYTES = 16 << 20
 
 
@@ -65,8 +66,10 @@ class _Reader:
             raise NoOutline("it has aliases")
         members: dict[str, JsonValue] = {}
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent) or event.value in members or event.anchor or event.tag:
+            if not isinstance(event, yaml.ScalarEvent) or event.value in members or event.anchor:
                 raise NoOutline("a key is no scalar, or comes twice")
+            if event.tag not in (None, _TEXT):  # our own key <<, which a reader would merge without it
+                raise NoOutline("a key has a tag")
             members[event.value] = self._value(self._next(), depth + 1)
         return members
 

@@ -119,13 +119,22 @@ def test_names_that_another_dialect_would_not_have_are_not_trusted_though_we_wro
     assert "HUNTER" not in "".join(line.text for line in lines)
 
 
+def test_a_key_that_yaml_would_merge_is_shown_as_any_other() -> None:
+    before, after = (YamlFormat().render(Document(b"", {"<<": {"a": value}})) for value in ("one", "two"))
+    lines, said = masked(YamlFormat(), before, after, is_ours=True)
+    assert said is None
+    assert [line.text for line in lines][1:] == ['"<<":', f"  a: {MASK}", f"  a: {MASK} (changed)"]
+
+
 def test_what_differs_in_layout_only_is_said_so() -> None:
     said = "its values are the same: only layout or comments differ"
     assert masked(YamlFormat(), b"a: 1 # one\n", b"a: 1\n", is_ours=False) == ((), said)
     assert masked(JsonFormat(), b'{ "a": 1 }', b'{"a": 1}', is_ours=False) == ((), said)
 
 
-@pytest.mark.parametrize("other", [b"a: '1'\n", b"a: 1.0\n", b"a: true\n", b"a: yes\n", b"a: ~\n"])
+@pytest.mark.parametrize(
+    "other", [b"a: '1'\n", b"a: 1.0\n", b"a: true\n", b"a: yes\n", b"a: ~\n", b"a: 1e400\n", b"a: 1e1e\n"]
+)
 def test_a_value_that_is_only_spelled_otherwise_is_changed(other: bytes) -> None:
     lines, _ = masked(YamlFormat(), b"a: 1\n", other, is_ours=True)
     assert lines[-1].text == f"a: {MASK} (changed)"
