@@ -30,3 +30,8 @@ class SystemClock:
     def now(self) -> float:
         """CLOCK_REALTIME."""
         return time.time()
+
+
+def rfc3339(at: float) -> str:
+    """Unix seconds as a person and a program read them: ``2026-11-29T16:00:00Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

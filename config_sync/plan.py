@@ -10,7 +10,8 @@ Rules, in the order `make_plan` applies them to each file:
 
 Where the newest is what a pin by failure skips, no content changes: every file stays as the rollback left it
 (``RolledBack``), and only its attributes are repaired. Anything else that the service has ends the pin, and so does a
-file that went missing: without it nothing would be left to stand on.
+file that went missing: without it nothing would be left to stand on. What comes from the cache, while the service
+cannot be asked, ends no pin: it makes one, or joins the one there is.
 
 A reload is owed after a write, and as long as the record says so. Not owed: a first sync that found every file right
 (adoption), and a repair of attributes. The functions below the plan say how a `Record` moves; every save is one. Those
@@ -32,6 +33,8 @@ from config_sync.model import (
     OnDrift,
     OnFirstSync,
     Pin,
+    PinnedBy,
+    PinnedUntil,
     Present,
     Record,
 )
@@ -123,18 +126,21 @@ def make_plan(
     on_first_sync: OnFirstSync = OnFirstSync.AUTO,
     is_compared: bool = True,
     is_shrunk: bool = False,
+    from_cache_at: float | None = None,
 ) -> Plan:
     """What makes `observed` into `wanted`; run again right after it was carried out, it says nothing is to be done.
 
     `is_compared`: `wanted` is what the service has, and not what the record says was written: only that ends a pin.
+    `from_cache_at`: it is what the cache has, at this time (Unix seconds): a pin that stands is joined by that.
     `is_shrunk`: of a set that is switched at once a file has vanished: what is in sync is written anew with the rest.
     """
-    pin = record.pin
-    if pin is not None and is_compared:
+    pin = record.pin if from_cache_at is None else _offline(record.pin, wanted, from_cache_at)
+    if pin is not None and is_compared and from_cache_at is None:
         if _is_skipped(wanted, observed, pin):
             held = tuple(_plan_held(one, observed[one.path], pin) for one in wanted)
             owed = has_reload and record.reload_owed
-            return Plan(files=held, is_first_sync=False, reload_owed=owed, pin=pin, is_refused=True)
+            told = replace(pin, from_cache_since=None)  # the service was asked
+            return Plan(files=held, is_first_sync=False, reload_owed=owed, pin=told, is_refused=True)
         pin = None
     is_first_sync = not record.written and record.attempting is None
     files = tuple(_plan_file(one, observed[one.path], record, on_drift) for one in wanted)
@@ -155,12 +161,22 @@ def make_plan(
     return Plan(files=files, is_first_sync=is_first_sync, reload_owed=owed, pin=pin)
 
 
+def _offline(pin: Pin | None, wanted: Sequence[Wanted], at: float) -> Pin:
+    """The pin of files that come from the cache, until the service is heard again."""
+    if pin is None:
+        stands: dict[str, Digest] = {one.path: one.digest for one in wanted}
+        pin = Pin(stands, by=PinnedBy.OFFLINE, until=PinnedUntil.NEWER, since=at)
+    return replace(pin, from_cache_since=pin.from_cache_since if pin.from_cache_since is not None else at)
+
+
 def _is_kept(planned: FilePlan) -> bool:
     return planned.action is not Action.WRITE and planned.reason is not Reason.DRIFT_TOLERATED
 
 
 def _is_skipped(wanted: Sequence[Wanted], observed: Mapping[AbsolutePath, FileState], pin: Pin) -> bool:
     """Whether just this was refused, and what stands instead of it is still there."""
+    if pin.by is not PinnedBy.FAILURE:
+        return False
     is_same = {str(one.path): one.digest for one in wanted} == dict(pin.refused)
     return is_same and not any(isinstance(observed[one.path], Missing) for one in wanted if one.path in pin.digests)
 
@@ -236,7 +252,7 @@ def published(
     attempt = record.attempting
     if plan.is_refused:
         # Also the keys of a set that the refused revision has not.
-        held = replace(record, dropped=dict(dropped or {}))
+        held = replace(record, dropped=dict(dropped or {}), pin=plan.pin)
         return held if plan.reload_owed else replace(held, reloaded=record.written, attempting=None)
     tolerated = {one.path for one in plan.files if one.reason is Reason.DRIFT_TOLERATED}
     written: dict[str, Digest] = {

@@ -25,7 +25,7 @@ from config_sync.notify import Notifier
 from config_sync.reconciler import Reconciler
 from config_sync.settings import Settings
 from config_sync.status import Board, Linked, State, StatusPage
-from config_sync.status.board import first_sync_done
+from config_sync.status.board import startup_done
 from config_sync.stop import Stop
 from config_sync.triggers.standing import Standing
 from config_sync.triggers.watching import watch_files
@@ -148,6 +148,7 @@ class Agent:
         self._board.stale_after_s = settings.service.stale_after_s
         self._page.host = settings.service.host
         self._passes.reconciler = self._connection.reconciler
+        self._passes.offline_start_s = settings.agent.offline_start_s
         self._passes.watch(settings.targets, settings.service, wake=wake)
         self._awaiting.look = looker(self._connection.service, self._workers, self._stop)
         self._roster.follow(
@@ -187,7 +188,7 @@ class Agent:
         finally:
             if self._is_started:  # before that, READY would promise a first sync that has not been
                 self._notifier.ready(status=self._summary())
-        sweep(settings.targets, self._memory.records, self._memory.disk)
+        sweep(settings, self._memory)
         self._apply(settings, wake=Wake.SETTINGS)
         self._roster.retry_now()
         logger().info(SETTINGS_RELOADED, targets=len(settings.targets))
@@ -235,7 +236,7 @@ class Agent:
             self._page.write()
             if any(target.key_set for target in self._settings.targets):
                 self._watches.follow_outputs(self._output_paths())  # a set may have other files than before
-            if not self._is_started and first_sync_done(self._board.statuses()):
+            if not self._is_started and startup_done(self._board.statuses()):
                 self._is_started = True
                 self._on_started()
                 self._notifier.ready(status=self._summary())

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from config_sync.cache import RevisionCache
+from config_sync.cache.revisions import CONFIRM_EVERY_S
 from config_sync.client import Endpoint, HttpService
 from config_sync.clock import Clock, SystemClock
 from config_sync.errors import SettingsError
 from config_sync.files import Disk
 from config_sync.http.client_pair import ClientPair
 from config_sync.http.tls import Tls
-from config_sync.log import FILE_WARNED, LEFTOVER_REMOVED, SERVICE_WARNED, STATE_UNAVAILABLE, TLS_RENEWED, logger
-from config_sync.model import Target
+from config_sync.log import (
+    CACHE_PRUNED,
+    FILE_WARNED,
+    LEFTOVER_REMOVED,
+    SERVICE_WARNED,
+    STATE_UNAVAILABLE,
+    TLS_RENEWED,
+    logger,
+)
 from config_sync.reconciler import Reconciler, Slots
 from config_sync.records import Records, open_records
 from config_sync.settings import ServiceSettings, Settings
@@ -19,29 +29,38 @@ from config_sync.settings import ServiceSettings, Settings
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What outlives a change of settings: the records and the disk that knows their digest key."""
+    """What outlives a change of settings: the records, the disk that knows their digest key, and the cache.
+
+    `cache` None: there is no durable state.
+    """
 
     records: Records
     disk: Disk
+    cache: RevisionCache | None = None
 
 
 def open_memory(settings: Settings, clock: Clock | None = None) -> Memory:
-    """Open the records, say if there is no durable state, and sweep what a killed predecessor left."""
+    """Open records and cache, say if there is no durable state, and sweep what a killed predecessor left."""
     records = open_records(settings.agent.state_dir)
     for warning in (records.why, records.warning):
         if warning:
             logger().warning(STATE_UNAVAILABLE, path=settings.agent.state_dir, reason=warning)
     state_dir = settings.agent.state_dir if records.is_durable else None
     disk = Disk(digest_key=records.digest_key, state_dir=state_dir, clock=clock or SystemClock())
-    sweep(settings.targets, records, disk)
-    return Memory(records, disk)
+    cache = None if state_dir is None else RevisionCache(state_dir, digest_key=records.digest_key)
+    if cache is not None:
+        cache.sweep()
+    memory = Memory(records, disk, cache)
+    sweep(settings, memory)
+    return memory
 
 
-def sweep(targets: tuple[Target, ...], records: Records, disk: Disk) -> None:
+def sweep(settings: Settings, memory: Memory) -> None:
     """Remove our own leftovers beside the targets' files; tell of targets that the settings no longer name.
 
-    Kept files that a record still names stay.
+    Kept files that a record still names stay. What is cached of configs that no target is made of any more goes.
     """
+    targets, records, disk = settings.targets, memory.records, memory.disk
     directories = {spec.directory for target in targets for spec in target.files}
     known = {target.name for target in targets}
     for name in records.names():
@@ -53,6 +72,21 @@ def sweep(targets: tuple[Target, ...], records: Records, disk: Disk) -> None:
             )
     for path in disk.sweep(directories, keep=records.kept_names()):
         logger().info(LEFTOVER_REMOVED, path=path)
+    if memory.cache is not None:
+        memory.cache.history = settings.agent.history
+        memory.cache.confirm_every_s = _confirm_every_s(settings.agent.offline_start_s)
+        named = {ref for target in targets for ref in target.configs}
+        if gone := memory.cache.prune(named):
+            logger().info(CACHE_PRUNED, path=list(gone))
+
+
+def _confirm_every_s(offline_start_s: float) -> float:
+    """How often the cache notes that the service still has what it had: so that an age is told to a part in 24.
+
+    Not more often than each minute: every note is a durable write for each config.
+    """
+    is_age = 0 < offline_start_s < math.inf
+    return min(CONFIRM_EVERY_S, max(60.0, offline_start_s / 24)) if is_age else CONFIRM_EVERY_S
 
 
 def endpoint_of(service: ServiceSettings) -> Endpoint:
@@ -88,6 +122,7 @@ def reconciler_for(
         keys=settings.service.keys,
         records=memory.records,
         disk=memory.disk,
+        cache=memory.cache,
         clock=clock,
         slots=slots,
         named=frozenset(spec.path for target in settings.targets for spec in target.files),

@@ -73,9 +73,7 @@ class AgentCommands:
 
 
 def _unwritten(board: Board) -> str:
-    return ", ".join(
-        one.target.name for one in board.statuses() if one.target.required and not one.record.has_written(one.target)
-    )
+    return ", ".join(one.target.name for one in board.statuses() if one.target.required and not one.is_up)
 
 
 def _told(outcomes: list[tuple[str, Outcome | None]]) -> Answer:

@@ -25,6 +25,8 @@ class Policy:
     retry: Backoff
     may_reload: bool
     is_fresh: bool
+    offline_start_s: float = 0.0
+    """How old a cached revision may be that serves at the deadline, in seconds; 0: none."""
 
 
 class OneSync:
@@ -71,6 +73,9 @@ class OneSync:
                 self._attempt(target, wake, marked)
             left = tuple(target for target in attempted if _may_heal(self.outcomes[target.name].error))
             now = self._clock.monotonic()
+            if left and now >= deadline and not self._policy.is_fresh:
+                for target in left:
+                    self._start_offline(target)
             again_in_s: float | None = None
             if left and now < deadline:
                 # A last attempt is made at the deadline itself: a service that came back just before is not missed.
@@ -94,7 +99,16 @@ class OneSync:
             marked=marked,
             may_reload=self._policy.may_reload,
         )
-        outcome = self._reconciler.reconcile(target, occasion, self._stop)
+        self._settled(target, self._reconciler.reconcile(target, occasion, self._stop))
+
+    def _start_offline(self, target: Target) -> None:
+        """At the deadline: the cache does for a service that is away."""
+        occasion = Occasion(may_reload=self._policy.may_reload, offline_start_s=self._policy.offline_start_s)
+        failed = self.outcomes[target.name]
+        if isinstance(failed.error, ServiceUnavailable):
+            self._settled(target, self._reconciler.start_offline(target, failed, occasion, self._stop))
+
+    def _settled(self, target: Target, outcome: Outcome) -> None:
         self.outcomes[target.name] = outcome
         record = self._memory.records.get(target.name) or Record()
         self._board.settled(outcome, record)

@@ -52,6 +52,8 @@ class Passes:
         chance: Callable[[], float],
     ) -> None:
         self.reconciler = reconciler
+        self.offline_start_s = 0.0
+        """How old a cached revision may be that serves without the service (see `Occasion`)."""
         self._records = records
         self._board = board
         self._stop = stop
@@ -191,7 +193,12 @@ class Passes:
                 self._loop.call_soon_threadsafe(self._board.published, work.key, record)
 
         occasion = Occasion(
-            wakes=work.wakes, hints=hints, is_forced_reload=forced, on_published=published, marked=marked
+            wakes=work.wakes,
+            hints=hints,
+            is_forced_reload=forced,
+            offline_start_s=self.offline_start_s,
+            on_published=published,
+            marked=marked,
         )
 
         def job() -> None:

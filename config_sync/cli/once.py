@@ -13,7 +13,7 @@ from config_sync.agent.once import OneSync, Policy
 from config_sync.cli import die_by
 from config_sync.cli.loading import add_settings_options, duration, flag, require_targets, set_up_log, settings_reader
 from config_sync.cli.output import say
-from config_sync.clock import SystemClock
+from config_sync.clock import SystemClock, rfc3339
 from config_sync.errors import FileError, Stopped
 from config_sync.files import StateLock
 from config_sync.log import SETTINGS_WARNED, logger
@@ -44,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         retry=settings.service.retry,
         may_reload=not flag(arguments, "no_reload"),
         is_fresh=flag(arguments, "fresh"),
+        offline_start_s=settings.agent.offline_start_s,
     )
     stop_ignoring()  # hooks would inherit it
     stop = Stop()
@@ -102,9 +103,17 @@ def _sync(settings: Settings, policy: Policy, stop: Stop) -> int:
         page.write()
         service.close()
     for target in settings.targets:
-        if sync.outcomes[target.name].error is not None and sync.is_excused(target):
-            say(f"config-sync: warning: {target.name}: the service could not be reached; what was written before stays")
+        outcome = sync.outcomes[target.name]
+        if outcome.error is not None and sync.is_excused(target):
+            say(f"config-sync: warning: {target.name}: the service could not be reached; {_instead(outcome)}")
     return code
+
+
+def _instead(outcome: Outcome) -> str:
+    if outcome.cached_as_of is None:
+        return "what was written before stays"
+    wrote = ", ".join(outcome.wrote) or "what is there"
+    return f"{wrote} comes from the cache, as the service had it at {rfc3339(outcome.cached_as_of)}"
 
 
 def _line(outcome: Outcome, retry_in_s: float | None) -> str:

@@ -112,6 +112,11 @@ def _told(path: str, page: Mapping[str, object], *, is_alone: bool) -> list[str]
             for one in (files if isinstance(files, list) else ())
             if isinstance(one, dict) and one.get("state") == "dropped"
         ]
+        if target.get("from_cache_since") is not None:
+            notes.append(
+                f"{target.get('name')}: what is on disk comes from the cache, {_age(target.get('from_cache_since'))};"
+                " the service has not been reached since"
+            )
         error = target.get("error")
         if isinstance(error, dict):
             notes.append(f"{target.get('name')}: {_with_version(error)}")

@@ -33,6 +33,8 @@
         ├── ReloadFailed       11       the consumer could not be told
         │   └── ProbeFailed    11       it was told, and is not well
         ├── RolledBack         11       a revision that the consumer could not live with was taken back
+        ├── RevisionMissing     5       the cache does not have a revision
+        ├── RevisionDamaged     7       a file of the cache is not what we wrote
         └── BugFound           70       an exception that nothing of ours expects ended the pass
 
 `Stopped` is no error: a wait or a fetch ended because the process is stopping.
@@ -56,6 +58,8 @@ from config_sync.errors.local import (
     ProbeFailed,
     ReloadFailed,
     RenderRefused,
+    RevisionDamaged,
+    RevisionMissing,
     RolledBack,
     SchemaRefused,
     SchemaUnusable,
@@ -110,6 +114,8 @@ __all__ = [
     "ReloadFailed",
     "RenderRefused",
     "Retry",
+    "RevisionDamaged",
+    "RevisionMissing",
     "RolledBack",
     "SchemaRefused",
     "SchemaUnusable",

@@ -151,3 +151,24 @@ class RolledBack(SyncError):
     exit_code = Exit.RELOAD
     reason = "RolledBack"
     retry = Retry.RESYNC
+
+
+class RevisionMissing(SyncError):
+    """The cache does not have the revision that was asked for."""
+
+    exit_code = Exit.NOT_FOUND
+    reason = "RevisionMissing"
+    retry = Retry.RESYNC
+
+
+class RevisionDamaged(SyncError):
+    """A file of the cache is not what we wrote there: changed, cut, or another config's. It is never used."""
+
+    exit_code = Exit.DECRYPT
+    reason = "RevisionDamaged"
+    retry = Retry.RESYNC
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message, hint="it is not used: find out who writes there; the next sync with the service keeps it anew"
+        )

@@ -74,6 +74,15 @@ def clear_own(calls: Calls, directory: str, name: str, *, now: float) -> None:
         clear(calls, name, at=here, path=os.path.join(directory, name), keep=(), now=now)
 
 
+def clear_temps(calls: Calls, directory: str) -> None:
+    """The same of all files in such a directory. Never raises."""
+    with contextlib.suppress(OSError), calls.opened(directory, os.O_RDONLY | os.O_DIRECTORY) as here:
+        for entry in calls.names(here):
+            if TEMP.fullmatch(entry):
+                with contextlib.suppress(OSError):
+                    _remove_file(calls, entry, at=here)
+
+
 def sweep(calls: Calls, directory: AbsolutePath, *, keep: Collection[str], now: float) -> tuple[str, ...]:
     """Removes old leftovers in `directory`, `now` in Unix seconds. See `Disk.sweep`."""
     removed: list[str] = []

@@ -105,7 +105,8 @@ class Pin:
 
     `digests` is what stands (path to digest). A pin by `FAILURE` also says what is skipped: `refused` (path to digest),
     with the version and revision of it; it is over when anything else is wanted. `reason` is one sentence. Times are
-    Unix seconds; `until_at` only with `PinnedUntil.TIME`.
+    Unix seconds; `until_at` only with `PinnedUntil.TIME`. `from_cache_since`: what stands was written from the cache,
+    for want of the service; a pin by `OFFLINE` says nothing else, and any other can be joined by it.
     """
 
     digests: Mapping[str, Digest]
@@ -117,6 +118,7 @@ class Pin:
     reason: str | None = None
     since: float | None = None
     until_at: float | None = None
+    from_cache_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,11 @@ class Record:
         return is_whole and (target.key_set is None or self.revision is not None)
 
     @property
+    def from_cache_since(self) -> float | None:
+        """Since when the files come from the cache, without a word of the service; None: they do not."""
+        return self.pin.from_cache_since if self.pin is not None else None
+
+    @property
     def reload_owed(self) -> bool:
         """Whether the consumer has not been told of what is on disk."""
         return self.attempting is not None or dict(self.written) != dict(self.reloaded)
@@ -205,6 +212,12 @@ class Outcome:
     is_edited: bool = False
     """Whether a pass that failed found other files than were last written, or not as they were: they are to be put
     right."""
+    is_present: bool = True
+    """Whether every file of the target was there at the end."""
+    cached_as_of: float | None = None
+    """Its files come from the cache: when the service was last known to have them (Unix seconds)."""
+    not_cached: str | None = None
+    """Why what was published could not be kept in the cache; one sentence."""
 
     @property
     def retry(self) -> Retry | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from config_sync.cache import Seen
 from config_sync.errors import EmptyRefused
 from config_sync.model import (
     AbsolutePath,
@@ -30,7 +31,7 @@ from config_sync.reconciler.sources import Keys as Keys
 from config_sync.reconciler.sources import PinnedOnce as PinnedOnce
 from config_sync.reconciler.sources import Service as Service
 from config_sync.reconciler.sources import SharedService as SharedService
-from config_sync.reconciler.versions import story_of
+from config_sync.reconciler.versions import seen_of, story_of
 from config_sync.stop import Stop
 
 
@@ -49,6 +50,10 @@ class Desired:
     """The target with the files that the keys of its set make; None where the record alone says what should be."""
     opened: Mapping[ConfigRef, OpenedBy] = field(default_factory=dict)
     """Which key opened each config."""
+    seen: tuple[Seen, ...] = ()
+    """Every config as the service has it, for the cache."""
+    cached_as_of: float | None = None
+    """It comes from the cache: when the service was last known to have all of it (Unix seconds)."""
 
     def is_short_of(self, record: Record) -> bool:
         """Whether a file of the target's set has vanished since it was written."""
@@ -94,6 +99,20 @@ def wanted_of(spec: FileSpec, digest: Digest) -> Wanted:
     return Wanted(spec.path, digest, spec.mode, spec.uid, spec.gid)
 
 
+def is_as_left(target: Target, observed: Mapping[AbsolutePath, FileState], record: Record) -> bool:
+    """Whether every file is as it was recorded (or tolerably edited since), or as a publish under way wanted it.
+
+    The second: whoever published it died before the record said so. Newer than what is recorded, and whole.
+    """
+    if not record.has_written(target):
+        return False
+    if as_recorded(target, observed, record) is not None:
+        return True
+    wanted = {**record.written, **(record.attempting.digests if record.attempting is not None else {})}
+    found = {spec.path: observed[spec.path] for spec in target.files}
+    return all(isinstance(state, Present) and state.digest == wanted.get(path) for path, state in found.items())
+
+
 def from_service(
     target: Target,
     service: Service,
@@ -117,7 +136,8 @@ def from_service(
         made = render_files(target, gathered.documents)
     rendered = {path: Rendered(content, digest_of(content, key=digest_key)) for path, content in made.contents.items()}
     wanted = tuple(wanted_of(spec, rendered[spec.path].digest) for spec in made.target.files)
-    return Desired(wanted, rendered, story, made.warnings, made.empty, made.target, gathered.opened)
+    seen = seen_of(target, gathered, story=story, hints=hints)
+    return Desired(wanted, rendered, story, made.warnings, made.empty, made.target, gathered.opened, seen)
 
 
 def guard_against_empty(target: Target, desired: Desired, observed: Mapping[AbsolutePath, FileState]) -> None:

@@ -23,10 +23,35 @@ class Done:
     is_edited: bool = False
     found: Story | None = None
     """What the service has."""
+    cached_as_of: float | None = None
+    """The files come from the cache: when the service was last known to have them (Unix seconds)."""
+    not_cached: str | None = None
+    """Why what was published could not be kept in the cache."""
 
     def outcome(
-        self, name: str, result: Result, reason: str, took_s: float, error: SyncError | None, told: ReloadResult | None
+        self,
+        name: str,
+        result: Result,
+        reason: str,
+        took_s: float,
+        error: SyncError | None,
+        told: ReloadResult | None,
+        *,
+        is_present: bool = True,
     ) -> Outcome:
         """What is told of the pass."""
-        wrote, is_edited = tuple(self.wrote), self.is_edited and error is not None
-        return Outcome(name, result, reason, took_s, error, told, wrote, self.is_compared, self.opened_by, is_edited)
+        return Outcome(
+            name,
+            result,
+            reason,
+            took_s,
+            error,
+            told,
+            tuple(self.wrote),
+            self.is_compared,
+            self.opened_by,
+            is_edited=self.is_edited and error is not None and self.cached_as_of is None,
+            is_present=is_present,
+            cached_as_of=self.cached_as_of,
+            not_cached=self.not_cached,
+        )

@@ -19,6 +19,8 @@ class Occasion:
     `marked`: the tick (`client.sharing.tick`) of the newest mark; a fetch that started later, for another target, will
     do. None: this pass fetches for itself.
     `may_reload` False (``--no-reload``): the reload stays pending. `is_forced_reload`: an operator asked for one.
+    `offline_start_s`: where the service cannot be reached, files that are missing or not as recorded come from the
+    cache, if it had them at most so many seconds ago; 0: never.
     `on_published` is told of the record once every file is in place, before the consumer's turn, which may take long.
     """
 
@@ -27,6 +29,7 @@ class Occasion:
     marked: int | None = None
     may_reload: bool = True
     is_forced_reload: bool = False
+    offline_start_s: float = 0.0
     on_published: Callable[[Record], None] = lambda _record: None
 
     @property

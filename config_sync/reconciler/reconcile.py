@@ -6,10 +6,14 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
+from config_sync.cache import RevisionCache
 from config_sync.clock import Clock
-from config_sync.errors import FileError, ReloadFailed, SyncError
+from config_sync.errors import (
+    FileError,
+    ReloadFailed,
+    SyncError,
+)
 from config_sync.files import Disk
-from config_sync.log import RELOAD_FAILED, logger
 from config_sync.model import (
     AbsolutePath,
     Attempt,
@@ -18,12 +22,12 @@ from config_sync.model import (
     OnFailure,
     Outcome,
     Record,
-    ReloadResult,
     Result,
     Target,
 )
 from config_sync.plan import Plan, Reason, attempting, make_plan, published
 from config_sync.reconciler.checking import Checker
+from config_sync.reconciler.choosing import Choice
 from config_sync.reconciler.desired import (
     Desired,
     Keys,
@@ -37,8 +41,10 @@ from config_sync.reconciler.desired import (
 )
 from config_sync.reconciler.done import Done
 from config_sync.reconciler.drift import DriftLog
+from config_sync.reconciler.fallback import Fallback
 from config_sync.reconciler.going_back import WaysBack, plan_of_return
 from config_sync.reconciler.guarding import Schemas
+from config_sync.reconciler.keeping import Keeper
 from config_sync.reconciler.key_log import KeyLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
 from config_sync.reconciler.publishing import Cleared, Publisher
@@ -61,6 +67,7 @@ class Reconciler:
         records: Records,
         disk: Disk,
         clock: Clock,
+        cache: RevisionCache | None = None,
         slots: Slots | None = None,
         named: Collection[AbsolutePath] = (),
         chance: Callable[[], float] = random.random,
@@ -78,6 +85,9 @@ class Reconciler:
         self._drift = DriftLog(clock)
         self._key_log = KeyLog()
         self._schemas = Schemas()
+        self._keeper = Keeper(cache, clock=clock)
+        choice = Choice(cache, keys=keys, schemas=self._schemas, records=records, clock=clock)
+        self._fallback = Fallback(records, choice, observe=self._observe, carry_out=self._carry_out)
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
@@ -87,12 +97,25 @@ class Reconciler:
             reason = self._pass(target, occasion, stop, done)
         except SyncError as error:
             name_refused(error, done.found)
-            reload = done.told if done.has_told else self._tell_owed(target, occasion, stop)
-            took_s = self._clock.monotonic() - started
-            return done.outcome(target.name, Result.FAILED, error.reason, took_s, error, reload)
+            return self._failed(target, error, occasion, stop, done, started)
         took_s = self._clock.monotonic() - started
         result = Result.CHANGED if done.wrote else Result.UNCHANGED
         return done.outcome(target.name, result, reason.value, took_s, None, done.told)
+
+    def start_offline(self, target: Target, failed: Outcome, occasion: Occasion, stop: Stop) -> Outcome:
+        """After a pass that failed without the cache: as it would have ended with it, by `Occasion.offline_start_s`."""
+        assert failed.error is not None
+        started = self._clock.monotonic() - failed.took_s
+        return self._failed(target, failed.error, occasion, stop, Done(has_told=True, told=failed.reload), started)
+
+    def _failed(
+        self, target: Target, error: SyncError, occasion: Occasion, stop: Stop, done: Done, started: float
+    ) -> Outcome:
+        told = self._fallback.serve(target, error, occasion, stop, done)
+        reload = done.told if done.has_told else self._fallback.tell_owed(target, occasion, stop)
+        took_s = self._clock.monotonic() - started
+        is_present = self._fallback.is_present(target)
+        return done.outcome(target.name, Result.FAILED, told.reason, took_s, told, reload, is_present=is_present)
 
     def _pass(self, named: Target, occasion: Occasion, stop: Stop, done: Done) -> Reason:
         """`named` is the target as the settings have it: the files of a set are known from the record, then anew."""
@@ -150,6 +173,7 @@ class Reconciler:
             on_drift=target.on_drift,
             on_first_sync=target.on_first_sync,
             is_compared=desired.target is not None,
+            from_cache_at=self._clock.now() if desired.cached_as_of is not None else None,
             is_shrunk=desired.is_short_of(record),
         )
         if plan.is_refused and plan.repairs:
@@ -166,6 +190,8 @@ class Reconciler:
                 digests: dict[str, Digest] = {one.path: one.digest for one in desired.wanted if one.path in done.wrote}
                 record = attempting(record, Attempt(digests=digests, kept={}))
                 plan = replace(plan, reload_owed=True)
+        if not plan.is_refused:
+            done.not_cached = self._keeper.keep(target, desired.seen)
         # What the refused revision names is no reason for anything to go.
         cleared = Cleared(record.dropped, {}) if plan.is_refused else self._publisher.clear(target, record)
         if cleared.vanished and target.is_told:
@@ -201,10 +227,11 @@ class Reconciler:
             done.told = self._teller.tell(target, plan, record, occasion, stop)
         except ReloadFailed as error:
             attempt = record.attempting
-            is_open = attempt is not None and attempt.back is not None and target.on_failure is OnFailure.ROLLBACK
+            back = attempt.back if attempt is not None and target.on_failure is OnFailure.ROLLBACK else None
             # A stop often comes with the consumer's own end (a shutdown): that says nothing about the content.
-            if not is_open or stop.is_set():
+            if back is None or stop.is_set():
                 raise
+            self._keeper.refuse(target, record, back)
             gone = self._ways_back.go(target, desired.wanted, record, error)
             self._teller.begin_anew(target.name)
             refused = refusal(gone)
@@ -225,24 +252,7 @@ class Reconciler:
         if before.attempting.back is not None:
             self._ways_back.discard(target, before.attempting.back)
 
-    def _tell_owed(self, target: Target, occasion: Occasion, stop: Stop) -> ReloadResult | None:
-        """The newest could not be had, or was refused: what is on disk must be told all the same, if that is owed."""
-        record = self._records.get(target.name)
-        target = record.known(target) if record is not None else target
-        if record is None or not record.reload_owed or not target.is_told or not occasion.may_reload:
-            return None
-        if record.attempting is not None and (not record.attempting.is_checked or record.attempting.is_going_back):
-            return None
-        done = Done()
-        try:
-            observed = self._observe(target)
-            desired = as_recorded(target, observed, record)
-            if desired is None:
-                return None
-            self._carry_out(target, desired, observed, record, occasion, stop, done)
-        except SyncError as error:  # it stays owed, and the pass has an error of its own to report
-            logger().warning(RELOAD_FAILED, target=target.name, error=error.message, hint=error.hint)
-        return done.told
+    # ---- validate and publish
 
     def _write(
         self,
@@ -273,7 +283,7 @@ class Reconciler:
         if back is not None:
             back = self._ways_back.held(target, plan, observed, back, kept)
         attempt = Attempt(digests=digests, kept=kept, is_checked=not in_place, back=back)
-        begun = attempting(record, attempt) if in_place or plan.reload_owed else record
+        begun = replace(attempting(record, attempt), pin=plan.pin) if in_place or plan.reload_owed else record
         self._records.save(target.name, begun)
         try:
             self._publisher.publish(target, plan, desired, begun, done.wrote)

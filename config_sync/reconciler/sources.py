@@ -1,14 +1,20 @@
-"""Where a pass gets its configs and keys: the client, with what passes share and what never changes asked for once."""
+"""Where a pass gets its configs and keys: the client, with what passes share and what never changes asked for once.
+
+Or the cache, where it is to be an earlier revision, or the service is away: the rest of a pass sees no difference.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from config_sync.cache import Cached
 from config_sync.client import Fetched
 from config_sync.client.sharing import SharedFetches
 from config_sync.clock import Clock
-from config_sync.model import ConfigRef, EncryptionKey
+from config_sync.errors import NotFound
+from config_sync.model import ChangeEvent, ConfigRef, EncryptionKey
 from config_sync.stop import Stop
 
 
@@ -89,3 +95,35 @@ class _Since:
     def forget(self, ref: ConfigRef) -> None:
         """See `Service`."""
         self.shared.forget(ref)
+
+
+@dataclass(frozen=True, slots=True)
+class CachedService:
+    """A `Service` that has of each config one kept revision, and of an optional one perhaps none."""
+
+    chosen: Mapping[ConfigRef, Cached]
+
+    def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
+        """See `Service`."""
+        stop.check()
+        found = self.chosen.get(ref)
+        if found is None:
+            absent = NotFound(f"config {ref.label}: it was not there when the cache was filled")
+            absent.is_listed = False
+            raise absent
+        return Fetched(ref, found.ciphertext, found.revision.version)
+
+    def forget(self, ref: ConfigRef) -> None:
+        """See `Service`. The cache tells of damage itself."""
+
+    def stories(self) -> dict[str, ChangeEvent]:
+        """Who made each revision and when, as an event would have told."""
+        ones = [cached.revision for cached in self.chosen.values()]
+        return {
+            str(one.ref.name): ChangeEvent(str(one.ref.name), one.version, one.changed_by, one.saved_at) for one in ones
+        }
+
+    @property
+    def as_of(self) -> float:
+        """When the service was last known to have all of them (Unix seconds)."""
+        return min((cached.revision.confirmed_at for cached in self.chosen.values()), default=0.0)

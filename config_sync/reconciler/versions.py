@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config_sync.cache import Seen
 from config_sync.model import ChangeEvent, ConfigRef, Digest, Record, Target, digest_of
 from config_sync.plan import Story
 from config_sync.reconciler.gathering import Gathered
@@ -56,6 +57,24 @@ def story_of(
     if last is None:
         return Story(main, revision, versions=versions, revisions=revisions)
     return Story(main, revision, last.changed_by, last.timestamp, versions, revisions)
+
+
+def seen_of(target: Target, gathered: Gathered, *, story: Story, hints: Mapping[str, ChangeEvent]) -> tuple[Seen, ...]:
+    """Every config as the cache is to keep it, with what is known of it from `story` and the events."""
+    is_several = len(target.configs) > 1
+    seen: list[Seen] = []
+    for ref in gathered.documents:
+        revision = story.revisions[ref.label] if is_several else story.revision
+        version = story.versions.get(ref.label) if is_several else story.version
+        assert revision is not None
+        changed_by, saved_at = story.changed_by, story.saved_at
+        if is_several:  # the story's are of the last change of any of them
+            hint = hints.get(ref.name) if ref.version is None else None
+            is_its_own = hint is not None and hint.version in (None, version)
+            changed_by, saved_at = (hint.changed_by, hint.timestamp) if hint and is_its_own else (None, None)
+        key, ciphertext = gathered.opened[ref].fingerprint, gathered.fetched[ref].ciphertext
+        seen.append(Seen(ref, ciphertext, revision, key, version, changed_by, saved_at))
+    return tuple(seen)
 
 
 def _whole(target: Target, digests: Mapping[ConfigRef, Digest], digest_key: bytes) -> Digest:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from config_sync.fields import Field, Values, fields
-from config_sync.kinds import Integer, PathText, Text, words
+from config_sync.fields import Field, JsonSchema, Node, Problems, Values, fields, refuse, scalar
+from config_sync.kinds import Duration, Integer, Parsed, PathText, Text, quoted, words
 from config_sync.model import AbsolutePath
 from config_sync.settings.directories import default_runtime_dir, default_state_dir
 from config_sync.settings.section import Section, as_values
@@ -31,9 +32,38 @@ RUNTIME_DIR = Field(
     "status and control socket. Unset: `$RUNTIME_DIRECTORY`, else `/run/config-sync` for root, else "
     "`$XDG_RUNTIME_DIR/config-sync`, else `run` in the default state directory",
 )
-HISTORY = Field("history", Integer(), "good revisions kept per config (ciphertext)", default_text="10", not_yet=True)
+HISTORY = Field(
+    "history",
+    Integer(1, 1000),
+    "good revisions kept of each config, as the service's own ciphertext",
+    default=10,
+    default_text="10",
+)
+_AGE = Duration(expected="never, always or a duration such as 7d")
+_AGE_WORDS = {"never": 0.0, "always": math.inf}
+
+
+def _age(node: Node, problems: Problems) -> float:
+    """Seconds. Raises Invalid."""
+    one = scalar(node, problems, _AGE.expected)
+    if one.text in _AGE_WORDS:
+        return _AGE_WORDS[one.text]
+    if not one.text[:1].isdigit():
+        raise refuse(node, problems, f"expected {_AGE.expected}, not {quoted(one.text)}")
+    return _AGE.parse(node, problems)
+
+
+def _age_schema() -> JsonSchema:
+    return {"anyOf": [{"enum": [*_AGE_WORDS]}, dict(_AGE.json_schema())]}
+
+
 OFFLINE_START = Field(
-    "offline_start", Text(), "the age up to which a cached revision may serve", default_text="7d", not_yet=True
+    "offline_start",
+    Parsed(_AGE.expected, _age, _age_schema),
+    "how long ago the service must have had a cached revision at most, so that it may serve when the service cannot be "
+    "reached and a file is missing or not as it was written",
+    default=7 * 86400.0,
+    default_text="7d",
 )
 LISTEN = Field("listen", Text(), "address of the health and metrics server", not_yet=True)
 LOG = Field("log", Section(fields(LEVEL, FORMAT), as_values), "what is logged to stderr, and how", default_text="{}")
@@ -49,4 +79,6 @@ def build_agent(values: Values, environ: Mapping[str, str]) -> AgentSettings:
         runtime_dir=values.optional(RUNTIME_DIR) or AbsolutePath(default_runtime_dir(environ)),
         log_level=log[LEVEL] if log else "info",
         log_format=log[FORMAT] if log else "auto",
+        history=values[HISTORY],
+        offline_start_s=values[OFFLINE_START],
     )

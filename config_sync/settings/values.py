@@ -50,12 +50,18 @@ class ServiceSettings:
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """Where the agent keeps its own things, and how it logs (words of `config_sync.log`)."""
+    """Where the agent keeps its own things, and how it logs (words of `config_sync.log`).
+
+    `history`: revisions kept of each config. `offline_start_s`: the age in seconds up to which one may serve without
+    the service; 0: never, infinity: always.
+    """
 
     state_dir: AbsolutePath
     runtime_dir: AbsolutePath
     log_level: str = "info"
     log_format: str = "auto"
+    history: int = 10
+    offline_start_s: float = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)

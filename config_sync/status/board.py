@@ -41,8 +41,11 @@ class TargetStatus:
     reload_pending: bool
     error: SyncError | None
     error_since: float | None
-    is_seen: bool
-    """Whether this process has looked at it, with whatever outcome."""
+    is_up: bool = True
+    """Whether all of its files were written once, and seen on disk by this process.
+
+    What a record says of the time before the last boot does not do: a memory file system is empty after it.
+    """
 
 
 @dataclass(slots=True)
@@ -59,9 +62,14 @@ class _Entry:
     is_to_restore: bool = False
     """Somebody's edit is on disk, and cannot be put right for now."""
     newest_known: dict[str, int] = field(default_factory=dict)
-    is_seen: bool = False
     note: str | None = None
     """What keeps a change that an event told of from coming."""
+    not_cached: str | None = None
+    """Why the newest is not in the cache."""
+    is_present: bool = True
+    """Whether all files were there when the last pass ended; before the first one it is not known."""
+    is_up: bool = False
+    """Whether they were, at the end of any pass."""
 
 
 class Board:
@@ -146,7 +154,7 @@ class Board:
         with self._lock:
             entry = self._entries.get(name)
             if entry is not None:
-                entry.record, entry.is_seen = record, True
+                entry.record, entry.is_up = record, True
                 self.on_change()
 
     def settled(self, outcome: Outcome, record: Record) -> SyncError | None:
@@ -164,12 +172,16 @@ class Board:
             if not outcome.is_compared and not isinstance(before, ReloadFailed):
                 error = error or before
             is_same = before is not None and error is not None and before.message == error.message
-            entry.error, entry.is_seen = error, True
+            entry.error = error
             if not is_same:
                 entry.error_since = now if error is not None else None
             entry.record = record
+            entry.is_present = outcome.is_present
+            entry.is_up = entry.is_up or outcome.is_present
             if outcome.result is Result.CHANGED:
                 entry.note = None
+            if outcome.is_compared and outcome.error is None:
+                entry.not_cached = outcome.not_cached
             if outcome.error is None:
                 entry.is_edited = outcome.reason == Reason.DRIFT_TOLERATED.value
             # Where the consumer alone could not be told, the files were put right before.
@@ -180,6 +192,8 @@ class Board:
             if outcome.is_compared and (error is None or isinstance(error, ReloadFailed)):
                 entry.current_as_of = now
                 entry.newest_known.clear()
+            elif outcome.cached_as_of is not None:
+                entry.current_as_of = max(outcome.cached_as_of, entry.current_as_of or 0.0)
             self._judge(entry, error, now)
             if (said := key_in_use(outcome)) is not None:
                 self._set(entry, ConditionType.DECRYPTED, *said, now)
@@ -214,7 +228,7 @@ class Board:
             reload_pending=pending,
             error=entry.error or refused,
             error_since=entry.error_since if entry.error is not None or pin is None else pin.since,
-            is_seen=entry.is_seen,
+            is_up=entry.is_up and entry.record.has_written(entry.target),
         )
 
     def _judge(self, entry: _Entry, error: SyncError | None, now: float) -> None:
@@ -227,13 +241,16 @@ class Board:
                 reason = Reason.DRIFT_TOLERATED.value
                 self._set(entry, ConditionType.SYNCED, status, reason, "somebody's edit was left alone", now)
             else:
-                said = "the files are right" if entry.note is None else f"the files are right; {entry.note}"
+                notes = [entry.note, f"not in the cache: {entry.not_cached}" if entry.not_cached else None]
+                said = "; ".join(["the files are right", *(note for note in notes if note is not None)])
                 self._set(entry, ConditionType.SYNCED, Truth.TRUE, "InSync", said, now)
         elif entry.is_to_restore:
             said = f"what is on disk is not as it should be, and cannot be put right yet: {error.message}"
             self._set(entry, ConditionType.SYNCED, Truth.FALSE, Reason.DRIFTED.value, said, now)
         elif is_local(error) or _is_written(entry):
-            self._set(entry, ConditionType.SYNCED, Truth.FALSE, error.reason, error.message, now)
+            is_from_cache = entry.record.from_cache_since is not None
+            said = f"{'the files come from the cache; ' if is_from_cache else ''}{error.message}"
+            self._set(entry, ConditionType.SYNCED, Truth.FALSE, error.reason, said, now)
         else:
             self._set(entry, ConditionType.SYNCED, Truth.UNKNOWN, error.reason, error.message, now)
         kind = ConditionType.RELOADED
@@ -259,7 +276,7 @@ class Board:
 
 
 def _is_written(entry: _Entry) -> bool:
-    return entry.record.has_written(entry.target)
+    return entry.is_present and entry.record.has_written(entry.target)
 
 
 def _is_pending(entry: _Entry) -> bool:
@@ -269,14 +286,8 @@ def _is_pending(entry: _Entry) -> bool:
 
 
 def startup_done(statuses: Iterable[TargetStatus]) -> bool:
-    """Whether every required target was written once."""
-    return all(one.record.has_written(one.target) for one in statuses if one.target.required)
-
-
-def first_sync_done(statuses: Iterable[TargetStatus]) -> bool:
-    """Startup, and this process has looked at every required target, so that no file is an earlier one's unseen."""
-    known = tuple(statuses)
-    return startup_done(known) and all(one.is_seen for one in known if one.target.required)
+    """Whether every required target is up."""
+    return all(one.is_up for one in statuses if one.target.required)
 
 
 def is_ready(statuses: Iterable[TargetStatus]) -> bool:

@@ -63,7 +63,7 @@ def _target(status: TargetStatus) -> dict[str, Json]:
         "reloaded_at": _time(record.reloaded_at),
         "current_as_of": _time(status.current_as_of),
         "reload_pending": status.reload_pending,
-        "from_cache_since": None,
+        "from_cache_since": _time(record.from_cache_since),
         "error": error,
         "configs": [_config(ref, status) for ref in status.target.configs],
         "files": [

@@ -51,6 +51,13 @@ EVENTS: Mapping[str, Event] = {
         "a pass failed: warning heals by itself, error needs a person; said again is debug for ten minutes",
     ),
     "target.recovered": Event("info", "the failure before is over"),
+    "cache.damaged": Event(
+        "warning", "a file of the cache was changed, cut or put there from elsewhere: it is not used"
+    ),
+    "cache.unavailable": Event("warning", "revisions cannot be kept, such as on a full disk; syncing goes on"),
+    "cache.recovered": Event("info", "they are kept again"),
+    "cache.served": Event("warning", "the service is away, and files that were missing come from the cache"),
+    "cache.pruned": Event("info", "revisions of configs that no target names any more are gone"),
     "file.written": Event("debug", "a file has new content, durably"),
     "drift.found": Event("warning", "somebody changed a file, and `on_drift: report` leaves it as it is"),
     "file.removed": Event("info", "a file of ours that the settings no longer name was removed"),
@@ -120,6 +127,14 @@ FAILURES: Mapping[str, Cause] = {
     "DecryptFailed": Cause(
         "no key opens the answer: a wrong key, or damaged data",
         "compare `service.key` with the service's; during a rotation keep both in the key file, newest first",
+    ),
+    "RevisionMissing": Cause(
+        "the cache does not have the revision that was asked for, or that is held and gone from the disk (any more)",
+        "choose one that `history` lists; `agent.history` says how many are kept",
+    ),
+    "RevisionDamaged": Cause(
+        "a file of the cache was changed, cut, or put there from elsewhere: it is never used",
+        "find out who writes there; the next sync with the service keeps the revision anew",
     ),
     "DocumentRefused": Cause(
         "the decrypted bytes are no strict JSON: UTF-8, no NaN, no duplicate members, depth at most 100",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 
 from config_sync.model import OnDrift
+from config_sync.settings import Settings
 from tests.fakes import unavailable
 from tests.scenarios.world import World, play
 
@@ -127,7 +129,7 @@ def test_a_file_that_is_taken_away_again_and_again_is_given_up_too() -> None:
 def test_an_edit_while_the_service_is_away_is_put_right_when_it_is_back() -> None:
     async def scenario(world: World) -> None:
         world.service.put("app", {"v": 1})
-        async with world.running(world.target()):
+        async with world.running(settings=without_cache(world.settings(world.target()))):
             await asyncio.sleep(60)
             world.service.fail("app", *(unavailable() for _ in range(8)))
             world.edit("{}")
@@ -139,6 +141,11 @@ def test_an_edit_while_the_service_is_away_is_put_right_when_it_is_back() -> Non
     play(scenario)
 
 
+def without_cache(settings: Settings) -> Settings:
+    """``offline_start: never``: nothing but the service says what is right."""
+    return dataclasses.replace(settings, agent=dataclasses.replace(settings.agent, offline_start_s=0.0))
+
+
 def conditions_of(status: dict[str, object]) -> list[dict[str, object]]:
     found = status["conditions"]
     assert isinstance(found, list)
@@ -148,7 +155,7 @@ def conditions_of(status: dict[str, object]) -> list[dict[str, object]]:
 def test_an_edit_that_cannot_be_put_right_yet_is_told_and_no_longer_when_it_is_taken_back() -> None:
     async def scenario(world: World) -> None:
         world.service.put("app", {"v": 1})
-        async with world.running(world.target()):
+        async with world.running(settings=without_cache(world.settings(world.target()))):
             await asyncio.sleep(60)
             world.service.outage = unavailable()
             right = world.text()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config_sync.agent.agent import Agent, Connection
 from config_sync.agent.assembly import Memory
+from config_sync.cache import RevisionCache
 from config_sync.credentials import default_key, default_token
 from config_sync.errors import SettingsError
 from config_sync.files import Disk
@@ -51,6 +52,7 @@ class World:
         self.service = FakeService()
         self.streams = FakeStreams()
         self.workers = InlineWorkers()
+        self.notifier = Notifier(None)
         self.reloads: dict[str, FakeReload] = {}
         self.connections: list[ServiceSettings] = []
         self.next_settings: Settings | SettingsError | None = None
@@ -100,12 +102,13 @@ class World:
         settings = settings or self.settings(*(targets or (self.target(),)))
         records = open_records(settings.agent.state_dir)
         disk = Disk(digest_key=records.digest_key, state_dir=settings.agent.state_dir, clock=clock)
+        cache = RevisionCache(settings.agent.state_dir, digest_key=records.digest_key)
         stop = Stop()
 
         def connect(current: Settings) -> Connection:
             self.connections.append(current.service)
             reconciler = _Watched(
-                self.service, keys=Keys(), records=records, disk=disk, clock=clock, slots=self.workers
+                self.service, keys=Keys(), records=records, disk=disk, clock=clock, cache=cache, slots=self.workers
             )
             reconciler.before_pass = lambda name: self.before_pass(name)
             return Connection(self.service, self.streams, reconciler)
@@ -117,11 +120,11 @@ class World:
 
         agent = Agent(
             settings,
-            memory=Memory(records, disk),
+            memory=Memory(records, disk, cache),
             connect=connect,
             read_settings=read_settings,
             workers=self.workers,
-            notifier=Notifier(None),
+            notifier=self.notifier,
             stop=stop,
             clock=clock,
             chance=random.Random(1).random,

@@ -34,6 +34,8 @@ FULL = Record(
         refused_revision=A,
         reason="it died",
         since=3.5,
+        until_at=9.0,
+        from_cache_since=4.5,
     ),
     versions={"a": 2, "b@prod": 1},
     revisions={"a": A, "b@prod": B},

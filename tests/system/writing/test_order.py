@@ -26,7 +26,7 @@ _STEPS = {
     "close": rf"close\(\d+<[^>]*/{_TEMP}>\)",
     "rename": rf'renameat2?\(\d+<([^>]*)>, "{_TEMP}", \d+<\1>, "[^"/]+"',
     "see": r'newfstatat\(\d+<[^>]*>, "(app\.conf)", .*AT_SYMLINK_NOFOLLOW\)',
-    "fsync-directory": r"fsync\(\d+<[^>]*/(dest|state|b)>\)",
+    "fsync-directory": r"fsync\(\d+<[^>]*/(dest|state|cache|b)>\)",
 }
 _CONTENTS = ("read", "write", "readlinkat", "symlinkat", "getrandom")
 """What these name is data, and a link is put in place by a rename of its own."""
@@ -42,6 +42,7 @@ _WRITES = "create lock no-acl write mode verify fsync pin verify close rename se
         ("new-file-with-its-directories", _WRITES),
         ("replacement-for-a-service", _WRITES.replace("mode", "verify owner mode")),
         ("record", _WRITES.replace(" see", "")),
+        ("revision", _WRITES.replace(" see", "")),
     ],
 )
 def test_kernel_sees_each_step_in_its_order(lab: Lab, name: str, order: str) -> None:

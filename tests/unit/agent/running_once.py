@@ -7,6 +7,7 @@ from pathlib import Path
 from config_sync.agent.assembly import Memory
 from config_sync.agent.once import OneSync, Policy
 from config_sync.backoff import Backoff
+from config_sync.cache import RevisionCache
 from config_sync.files import Disk
 from config_sync.formats.json_ import JsonFormat
 from config_sync.model import AbsolutePath, ConfigName, ConfigRef, FileSpec, Outcome, Target
@@ -41,6 +42,7 @@ class Once:
         may_reload: bool = True,
         stop_at_s: float = float("inf"),
         chance: float = 1.0,
+        offline_start_s: float = 0.0,
     ) -> int:
         """A new process; returns the exit code."""
         self.clock.passed_s = 0.0
@@ -48,13 +50,14 @@ class Once:
         self.stop = ClockedStop(self.clock, at_s=stop_at_s)
         records = open_records(str(self.directory / "state"))
         disk = Disk(digest_key=records.digest_key, state_dir=str(self.directory / "state"), clock=self.clock)
+        cache = RevisionCache(str(self.directory / "state"), digest_key=records.digest_key)
         self.board = Board(self.clock, stale_after_s=900.0)
         self.sync = OneSync(
             targets,
-            Reconciler(self.service, keys=Keys(), records=records, disk=disk, clock=self.clock),
-            memory=Memory(records, disk),
+            Reconciler(self.service, keys=Keys(), records=records, disk=disk, clock=self.clock, cache=cache),
+            memory=Memory(records, disk, cache),
             board=self.board,
-            policy=Policy(retry_for_s, Backoff(0.5, 5.0), may_reload, is_fresh),
+            policy=Policy(retry_for_s, Backoff(0.5, 5.0), may_reload, is_fresh, offline_start_s),
             stop=self.stop,
             clock=self.clock,
             chance=lambda: chance,

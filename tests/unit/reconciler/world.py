@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config_sync.cache import Revision, RevisionCache
 from config_sync.files import Calls, Disk
 from config_sync.formats.json_ import JsonFormat
 from config_sync.model import AbsolutePath, ConfigName, ConfigRef, FileSpec, Outcome, Record, Reload, Target, Validate
@@ -16,6 +17,9 @@ from config_sync.records import Records, open_records
 from config_sync.stop import Stop
 from config_sync.workqueue import Wake
 from tests.fakes import FakeReload, FakeService, HandClock, Keys
+
+WEEK_S = 7 * 86400.0
+"""The default of ``agent.offline_start``."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,18 @@ class World:
         self.reload = FakeReload()
         self.records: Records
         self.disk: Disk
+        self.cache: RevisionCache
         self.reconciler: Reconciler
         self.restart()
 
     def restart(
-        self, *, gate: Callable[[str], None] | None = None, records_gate: Callable[[str], None] | None = None
+        self,
+        *,
+        gate: Callable[[str], None] | None = None,
+        records_gate: Callable[[str], None] | None = None,
+        cache_gate: Callable[[str], None] | None = None,
     ) -> None:
-        """A new process; the gates are told of every system call on the targets' files, or on the records."""
+        """A new process; the gates are told of every system call on the targets' files, the records, or the cache."""
         records_calls = None if records_gate is None else Calls(records_gate)
         self.records = open_records(str(self.state), calls=records_calls)
         self.disk = Disk(
@@ -62,8 +71,18 @@ class World:
             state_dir=str(self.state),
             calls=None if gate is None else Calls(gate),
         )
+        self.cache = RevisionCache(
+            str(self.state),
+            digest_key=self.records.digest_key,
+            calls=None if cache_gate is None else Calls(cache_gate),
+        )
         self.reconciler = Reconciler(
-            self.service, keys=self.keys, records=self.records, disk=self.disk, clock=self.clock
+            self.service,
+            keys=self.keys,
+            records=self.records,
+            disk=self.disk,
+            clock=self.clock,
+            cache=self.cache,
         )
 
     def spec(self, name: str = "app.json", config: str = "app", *, version: int | None = None) -> FileSpec:
@@ -86,6 +105,15 @@ class World:
         self.clock.passed_s += 1.0
         occasion = dataclasses.replace(occasion or Occasion(), wakes=frozenset(wakes or {Wake.START}))
         return self.reconciler.reconcile(target, occasion, self.stop)
+
+    def start(self, target: Target, *, max_age_s: float = WEEK_S, wake: Wake = Wake.START) -> Outcome:
+        """A pass of `run`, which may use the cache."""
+        return self.sync(target, wake, occasion=Occasion(offline_start_s=max_age_s))
+
+    def kept(self, name: str = "app", *, version: int | None = None) -> list[Revision]:
+        """What a new process finds in the cache, newest first."""
+        cache = RevisionCache(str(self.state), digest_key=open_records(str(self.state)).digest_key)
+        return list(cache.revisions(ConfigRef(ConfigName(name), version=version)))
 
     @property
     def record(self) -> Record:

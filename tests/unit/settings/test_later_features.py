@@ -9,8 +9,6 @@ from tests.unit.settings.given import problem_of
 FILES = "files: [{path: /srv/a.json}]"
 
 LATER: dict[str, tuple[str, str]] = {
-    "history": ("agent: {history: 10}", "agent.history"),
-    "offline-start": ("agent: {offline_start: 7d}", "agent.offline_start"),
     "listen": ("agent: {listen: ':9180'}", "agent.listen"),
 }
 

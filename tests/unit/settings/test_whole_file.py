@@ -43,6 +43,8 @@ EVERYTHING = """
     agent:
       state_dir: null
       runtime_dir: null
+      history: 10
+      offline_start: 7d
       listen: null
       log: {level: info, format: auto}
     defaults: {}
@@ -106,6 +108,7 @@ def test_smallest_file_gives_one_target_with_every_default(tmp_path: Path) -> No
     assert (found.service.idle_timeout_s, found.service.resync_s, found.service.stale_after_s) == (90.0, 300.0, 900.0)
     assert (found.service.watch, found.service.max_bytes) == ("auto", 1024**2)
     assert (found.agent.log_level, found.agent.log_format) == ("info", "auto")
+    assert (found.agent.history, found.agent.offline_start_s) == (10, 7 * 86400.0)
     assert found.warnings == ()
 
 
