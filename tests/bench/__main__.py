@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import (
+    caching,
     fleet,
     formats,
     hour,
@@ -48,6 +49,7 @@ CONCERNS = {
     "hour": Concern(hour.rows, hour.NOTE, 100, 2),
     "writer": Concern(writer.rows, writer.NOTE, 300, 3),
     "reload-sequence": Concern(reload_sequence.rows, reload_sequence.NOTE, 40, 2),
+    "caching": Concern(caching.rows, caching.NOTE, 100, 5),
     "formats": Concern(formats.rows, formats.NOTE, 9, 1),
     "sdk": Concern(sdk.rows, sdk.NOTE, 200, 3),
 }

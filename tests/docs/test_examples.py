@@ -78,10 +78,17 @@ def test_one_file_is_written(example: Example, configs: Path) -> None:
     assert target.read_text() == "port: 8080\n"
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     left = {path.relative_to(example.root): path for top in ("state", "runtime") for path in _below(example.root / top)}
-    modes = {str(name): oct(stat.S_IMODE(path.stat().st_mode)) for name, path in left.items()}
+    # A file of the cache goes by the config's name and what tells revisions apart.
+    named = {
+        str(name.with_name(name.name.split(".")[0]) if name.parent.name == "cache" else name): path
+        for name, path in left.items()
+    }
+    modes = {name: oct(stat.S_IMODE(path.stat().st_mode)) for name, path in named.items()}
     # As the README's table "Files it leaves" has it.
     assert modes == {
         "state": "0o700",
+        "state/cache": "0o700",
+        "state/cache/my-service": "0o600",
         "state/lock": "0o600",
         "state/locks": "0o700",
         "state/records.json": "0o600",
