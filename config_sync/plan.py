@@ -8,6 +8,9 @@ Rules, in the order `make_plan` applies them to each file:
 3. The right bytes with another mode, owner, group or an ACL: repair the attributes (``ModeDiffers``); no reload.
 4. Else nothing (``InSync``).
 
+Before all of them: what an operator holds stays as it is, whatever is wanted or there (``Held``). While his rollback is
+on its way `wanted` is what it goes back to, also where an edit would be tolerated.
+
 Where the newest is what a pin by failure skips, no content changes: every file stays as the rollback left it
 (``RolledBack``), and only its attributes are repaired. Anything else that the service has ends the pin, and so does a
 file that went missing: without it nothing would be left to stand on. What comes from the cache, while the service
@@ -58,6 +61,7 @@ class Reason(enum.Enum):
     DRIFTED = "Drifted"
     DRIFT_TOLERATED = "DriftTolerated"
     ROLLED_BACK = "RolledBack"
+    HELD = "Held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,8 @@ class Plan:
     """What happens to a target.
 
     `is_first_sync`: nothing of ours is recorded. `reload_owed`: once the files are done, the consumer must be told.
-    `pin`: the record's, as long as it holds. `is_refused`: the newest is what that pin skips.
+    `pin`: the record's, as long as it holds. `is_refused`: the newest is what that pin skips. `is_rollback`: an
+    operator's, which has arrived once this is carried out.
     """
 
     files: tuple[FilePlan, ...]
@@ -93,6 +98,7 @@ class Plan:
     reload_owed: bool
     pin: Pin | None = None
     is_refused: bool = False
+    is_rollback: bool = False
 
     @property
     def writes(self) -> tuple[AbsolutePath, ...]:
@@ -135,7 +141,13 @@ def make_plan(
     `is_shrunk`: of a set that is switched at once a file has vanished: what is in sync is written anew with the rest.
     """
     pin = record.pin if from_cache_at is None else _offline(record.pin, wanted, from_cache_at)
-    if pin is not None and is_compared and from_cache_at is None:
+    if record.is_frozen:
+        frozen = tuple(FilePlan(one.path, Action.NOTHING, Reason.HELD) for one in wanted)
+        return Plan(files=frozen, is_first_sync=False, reload_owed=has_reload and record.reload_owed, pin=pin)
+    is_rollback = record.hold is not None and is_compared
+    if is_rollback:
+        on_drift = OnDrift.RESTORE
+    elif pin is not None and is_compared and from_cache_at is None:
         if _is_skipped(wanted, observed, pin):
             held = tuple(_plan_held(one, observed[one.path], pin) for one in wanted)
             owed = has_reload and record.reload_owed
@@ -148,6 +160,9 @@ def make_plan(
         files = tuple(
             replace(one, action=Action.WRITE, reason=Reason.OUTDATED) if _is_kept(one) else one for one in files
         )
+    if is_rollback:
+        ordinary = (Reason.OUTDATED, Reason.DRIFTED)
+        files = tuple(replace(one, reason=Reason.ROLLED_BACK) if one.reason in ordinary else one for one in files)
     writes = any(one.action is Action.WRITE for one in files)
     skips = is_first_sync and on_first_sync is OnFirstSync.SKIP
     # The right bytes where we last wrote others: a predecessor died between the publish and the record, or somebody
@@ -158,7 +173,7 @@ def make_plan(
         if planned.action is not Action.WRITE and planned.reason is not Reason.DRIFT_TOLERATED
     )
     owed = has_reload and not skips and (writes or surprises or record.reload_owed)
-    return Plan(files=files, is_first_sync=is_first_sync, reload_owed=owed, pin=pin)
+    return Plan(files=files, is_first_sync=is_first_sync, reload_owed=owed, pin=pin, is_rollback=is_rollback)
 
 
 def _offline(pin: Pin | None, wanted: Sequence[Wanted], at: float) -> Pin:
@@ -229,8 +244,8 @@ class Story:
 
 
 def attempting(record: Record, attempt: Attempt) -> Record:
-    """Before the first file changes: from here on a reload is owed, whatever happens to the process."""
-    return replace(record, attempting=attempt, pin=None)
+    """Before the first file changes: a reload is owed from here on. Of all pins an operator's alone outlives it."""
+    return replace(record, attempting=attempt, pin=record.hold)
 
 
 def published(
@@ -270,7 +285,7 @@ def published(
         revision=story.revision,
         changed_by=story.changed_by,
         saved_at=story.saved_at,
-        pin=plan.pin,
+        pin=plan.pin.arrived(written) if plan.pin is not None and plan.is_rollback else plan.pin,
         versions=dict(story.versions),
         revisions=dict(story.revisions),
     )

@@ -41,6 +41,8 @@ class Wake(enum.Enum):
     COMMAND = "command"
     RECHECK = "recheck"
     """An event's change could not be read yet."""
+    HOLD = "hold"
+    """The time of a hold may be over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ class Agent:
             board=self._board,
             workers=workers,
             stop=stop,
+            clock=clock,
             chance=chance,
         )
         self._roster = Roster(on_mark=self._on_mark, on_standing=self._on_standing, chance=chance, clock=clock)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from config_sync.cache import RevisionCache
 from config_sync.cache.revisions import CONFIRM_EVERY_S
-from config_sync.client import Endpoint, HttpService
+from config_sync.client import Endpoint, Fetched, HttpService
 from config_sync.clock import Clock, SystemClock
-from config_sync.errors import SettingsError
+from config_sync.errors import ServiceUnavailable, SettingsError
 from config_sync.files import Disk
 from config_sync.http.client_pair import ClientPair
 from config_sync.http.tls import Tls
@@ -22,9 +22,11 @@ from config_sync.log import (
     TLS_RENEWED,
     logger,
 )
+from config_sync.model import ConfigRef
 from config_sync.reconciler import Reconciler, Slots
 from config_sync.records import Records, open_records
 from config_sync.settings import ServiceSettings, Settings
+from config_sync.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +128,28 @@ def reconciler_for(
         clock=clock,
         slots=slots,
         named=frozenset(spec.path for target in settings.targets for spec in target.files),
+    )
+
+
+class _NoService:
+    """The service of a process that must not ask it."""
+
+    def fetch(self, ref: ConfigRef, stop: Stop) -> Fetched:
+        """Raises ServiceUnavailable, Stopped."""
+        stop.check()
+        raise ServiceUnavailable(f"{ref.label} is not asked for here", hint="start the agent, or use 'once'")
+
+    def forget(self, ref: ConfigRef) -> None:
+        """Nothing is remembered."""
+
+
+def reconciler_alone(settings: Settings, memory: Memory, *, clock: Clock) -> Reconciler:
+    """One that needs no service: for orders that are carried out from disk, records and cache."""
+    return Reconciler(
+        _NoService(),
+        keys=settings.service.keys,
+        records=memory.records,
+        disk=memory.disk,
+        cache=memory.cache,
+        clock=clock,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from config_sync.agent.control import Answer, Json, answer
+from config_sync.agent.answers import told, told_of
+from config_sync.agent.control import Answer, answer
+from config_sync.agent.gate import Gate
 from config_sync.agent.passes import Passes
 from config_sync.agent.workers import Workers
-from config_sync.errors import Exit, NoAgent, UsageError
+from config_sync.errors import Exit, UsageError
 from config_sync.fields import nearest
-from config_sync.model import Outcome
+from config_sync.model import Order
 from config_sync.status import Board
 from config_sync.status.board import is_ready, startup_done
 
@@ -27,6 +29,7 @@ class AgentCommands:
         self._board = board
         self._workers = workers
         self._reload_settings = reload_settings
+        self._gate = Gate(passes, board)
 
     async def sync(self, targets: tuple[str, ...], *, wait: bool) -> Answer:
         """See `control.Commands`."""
@@ -37,12 +40,23 @@ class AgentCommands:
         if not wait:
             return answer(Exit.DONE, f"asked for: {', '.join(names)}")
         outcomes = [(name, await future) for name, future in asked]
-        return _told(outcomes)
+        return told(outcomes)
+
+    async def await_version(self, targets: tuple[str, ...], version: int, *, timeout_s: float) -> Answer:
+        """See `control.Commands`."""
+        for name in targets:
+            self._known(name)
+        return await self._gate.passed(targets, version, timeout_s=timeout_s)
 
     async def reload(self, target: str) -> Answer:
         """See `control.Commands`."""
         self._known(target)
-        return _told([(target, await self._passes.ask(target, force_reload=True))])
+        return told([(target, await self._passes.ask(target, force_reload=True))])
+
+    async def order(self, target: str, order: Order) -> Answer:
+        """See `control.Commands`."""
+        self._known(target)
+        return told_of(target, order, await self._passes.order(target, order))
 
     async def reload_settings(self) -> Answer:
         """See `control.Commands`."""
@@ -74,26 +88,3 @@ class AgentCommands:
 
 def _unwritten(board: Board) -> str:
     return ", ".join(one.target.name for one in board.statuses() if one.target.required and not one.is_up)
-
-
-def _told(outcomes: list[tuple[str, Outcome | None]]) -> Answer:
-    targets: list[Json] = []
-    code = int(Exit.DONE)
-    for name, outcome in outcomes:
-        if outcome is None:
-            raise NoAgent(
-                f"the agent let go of {name} before it was looked at", hint="it is stopping, or has new settings"
-            )
-        error = outcome.error
-        told: Json = {
-            "name": name,
-            "result": outcome.result.value,
-            "reason": outcome.reason,
-            "error": error.message if error is not None else None,
-            "hint": error.hint if error is not None else None,
-            "reload": outcome.reload.value if outcome.reload is not None else None,
-        }
-        failed = int(error.exit_code) if error is not None else 0
-        targets.append(told)
-        code = code or failed
-    return answer(code, "done" if code == 0 else "failed", targets=targets)

@@ -1,8 +1,15 @@
 """The control socket: one JSON object a line in, one a line out; 0600 in the runtime directory.
 
-Requests: ``{"command": "sync", "targets": […], "wait": true}``, ``{"command": "reload", "target": …}``,
-``{"command": "reload-settings"}``, ``{"command": "health", "kind": "live" | "ready" | "startup"}``. Every answer has
-``exit_code`` and ``message``, some ``hint`` and ``targets``. No answer holds a value of a document.
+Requests have a ``command``:
+
+* ``sync``: ``targets`` (none: all), ``wait``
+* ``await-version``: ``targets``, ``version``, ``timeout_s``
+* ``reload``: ``target``
+* ``hold``: ``target``, ``for_s``, ``reason``, ``who``; ``resume``: ``target``, ``who``; ``rollback``: also ``to``
+* ``reload-settings``
+* ``health``: ``kind``, one of ``live``, ``ready``, ``startup``
+
+Every answer has ``exit_code`` and ``message``, some ``hint`` and ``targets``. No answer holds a value of a document.
 """
 
 from __future__ import annotations
@@ -17,6 +24,7 @@ from typing import Protocol, TypeAlias
 
 from config_sync.errors import ConfigSyncError, Exit, FileError, StateLocked, UsageError
 from config_sync.log import COMMAND_RECEIVED, STATE_UNAVAILABLE, logger
+from config_sync.model import Hold, Order, Resume, Rollback
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Answer: TypeAlias = "dict[str, Json]"
@@ -24,6 +32,11 @@ Answer: TypeAlias = "dict[str, Json]"
 SOCKET_NAME = "control.sock"
 MAX_REQUEST = 64 * 1024
 """Bytes of one request: names of targets only."""
+MAX_WORDS = 500
+"""Characters of a reason: it stands in the record, the log and the status."""
+GATE_S = 300.0
+"""How long ``sync --wait --version`` waits, unless it is told otherwise."""
+MAX_HOLD_S = 10 * 366 * 86400.0
 
 
 class Commands(Protocol):
@@ -33,8 +46,16 @@ class Commands(Protocol):
         """Mark the targets (none named: all); with `wait` the answer tells how their next pass ended."""
         ...
 
+    async def await_version(self, targets: tuple[str, ...], version: int, *, timeout_s: float) -> Answer:
+        """Whether the version or a newer one is on disk and reloaded, within that time."""
+        ...
+
     async def reload(self, target: str) -> Answer:
         """Tell the target's consumer, owed or not."""
+        ...
+
+    async def order(self, target: str, order: Order) -> Answer:
+        """Hold, resume or roll back the target."""
         ...
 
     async def reload_settings(self) -> Answer:
@@ -168,15 +189,47 @@ async def _do(request: Mapping[str, object], commands: Commands) -> Answer:
     command = request.get("command")
     if command != "health":
         logger().info(COMMAND_RECEIVED, trigger=str(command)[:40])
-    if command == "sync":
+    if command in ("sync", "await-version"):
         targets = request.get("targets", [])
         if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
             raise UsageError("targets is a list of names")
-        return await commands.sync(tuple(str(one) for one in targets), wait=request.get("wait") is True)
+        names = tuple(str(one) for one in targets)
+        if command == "sync":
+            return await commands.sync(names, wait=request.get("wait") is True)
+        version = request.get("version")
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise UsageError("version is a whole number from 1")
+        timeout_s = request.get("timeout_s", GATE_S)
+        if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)) or not 0 <= timeout_s <= MAX_HOLD_S:
+            raise UsageError("timeout_s is a number of seconds")
+        return await commands.await_version(names, version, timeout_s=float(timeout_s))
     if command == "reload":
         return await commands.reload(str(request.get("target")))
+    if command in ("hold", "resume", "rollback"):
+        return await commands.order(str(request.get("target")), _order(str(command), request))
     if command == "reload-settings":
         return await commands.reload_settings()
     if command == "health":
         return commands.health(str(request.get("kind", "live")))
     raise UsageError("there is no such command on this socket", hint="is the agent older than this command?")
+
+
+def _order(command: str, request: Mapping[str, object]) -> Order:
+    """Raises UsageError."""
+    who, reason, to, for_s = (request.get(name) for name in ("who", "reason", "to", "for_s"))
+    texts = {"who": who, "reason": reason, "to": to}
+    for name, value in texts.items():
+        if not (value is None or (isinstance(value, str) and value.isprintable())):
+            raise UsageError(f"{name} is one line of text")
+    is_number = isinstance(for_s, (int, float)) and not isinstance(for_s, bool)
+    if not (for_s is None or (is_number and 0 < float(str(for_s)) <= MAX_HOLD_S)):
+        raise UsageError("a hold lasts between 0 s and 10 years", hint="without --for it lasts until it is resumed")
+    by = str(who)[:MAX_WORDS] if who is not None else None
+    match command:
+        case "hold":
+            said = str(reason)[:MAX_WORDS] if reason is not None else None
+            return Hold(None if for_s is None else float(str(for_s)), said, by)
+        case "resume":
+            return Resume(by)
+        case _:
+            return Rollback(str(to) if to is not None else None, by)

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from config_sync.agent.settle import Again, Pace
+from config_sync.agent.bugs import bug_outcome
+from config_sync.agent.ordering import Ordered, Waiting
+from config_sync.agent.settle import Again, Pace, is_behind
 from config_sync.agent.story import Storyteller
 from config_sync.agent.workers import Workers
 from config_sync.client.sharing import tick
-from config_sync.errors import BugFound, Stopped
-from config_sync.log import BUG_FOUND, logger
-from config_sync.model import ChangeEvent, ConfigName, Outcome, Record, Result, Target
+from config_sync.clock import Clock
+from config_sync.errors import Stopped
+from config_sync.model import ChangeEvent, Order, Outcome, Record, Result, Target
 from config_sync.reconciler import Occasion, Reconciler
 from config_sync.records import Records
 from config_sync.settings import ServiceSettings
@@ -36,6 +37,8 @@ class _Watched:
     pace: Pace
     asked: list[Asked]
     is_reload_forced: bool = False
+    orders: list[Waiting] = field(default_factory=list)
+    followers: list[Asked] = field(default_factory=list)
 
 
 class Passes:
@@ -49,6 +52,7 @@ class Passes:
         board: Board,
         workers: Workers,
         stop: Stop,
+        clock: Clock,
         chance: Callable[[], float],
     ) -> None:
         self.reconciler = reconciler
@@ -57,6 +61,7 @@ class Passes:
         self._records = records
         self._board = board
         self._stop = stop
+        self._clock = clock
         self._chance = chance
         self._loop = asyncio.get_running_loop()
         self._queue = WorkQueue()
@@ -88,6 +93,8 @@ class Passes:
                 self._pace(service),
                 asked=known.asked if known is not None else [],
                 is_reload_forced=known is not None and known.is_reload_forced,
+                orders=known.orders if known is not None else [],
+                followers=known.followers if known is not None else [],
             )
             self._users.put(target)
             self._queue.add(name, target.debounce)
@@ -97,9 +104,12 @@ class Passes:
         self._ring()
 
     def _forget(self, name: str) -> None:
-        for asked in self._watched.pop(name).asked:
+        gone = self._watched.pop(name)
+        for asked in (*gone.asked, *gone.followers):
             if not asked.done():
                 asked.set_result(None)
+        for told in gone.orders:
+            told.answer(None)
         self._users.drop(name)
         self._queue.drop(name)
         self._marked.pop(name, None)
@@ -157,6 +167,22 @@ class Passes:
         self.mark(name, Wake.RELOAD_RETRY if force_reload else Wake.COMMAND)
         return asked
 
+    def next_of(self, name: str) -> Asked:
+        """The outcome of the pass that ends next, whatever leads to it."""
+        follower: Asked = self._loop.create_future()
+        if (watched := self._watched.get(name)) is not None:
+            watched.followers.append(follower)
+        else:
+            follower.set_result(None)
+        return follower
+
+    def order(self, name: str, order: Order) -> asyncio.Future[Ordered]:
+        """Have it done between two passes, and wait for the outcome of the one that follows."""
+        future: asyncio.Future[Ordered] = self._loop.create_future()
+        self._watched[name].orders.append(Waiting(order, future))
+        self.mark(name, Wake.COMMAND)
+        return future
+
     # ---- passes
 
     def _ring(self) -> None:
@@ -182,6 +208,7 @@ class Passes:
         watched = self._watched[work.key]
         asked, watched.asked = watched.asked, []
         forced, watched.is_reload_forced = watched.is_reload_forced, False
+        orders, watched.orders = watched.orders, []
         target, reconciler = watched.target, self.reconciler
         names = [ref.name for ref in target.configs if ref.name in self._hints]
         hints: dict[str, ChangeEvent] = {name: self._hints[name] for name in names}
@@ -205,18 +232,26 @@ class Passes:
             started = self._loop.time()
             outcome: Outcome | None = None
             try:
+                for told in orders:
+                    told.have_done(reconciler, target)
                 outcome = reconciler.reconcile(target, occasion, self._stop)
             except Stopped:
                 pass
             except Exception as error:  # noqa: BLE001  # the one border where a bug of ours becomes an outcome
-                outcome = _bug(work.key, error, took_s=self._loop.time() - started)
+                outcome = bug_outcome(work.key, error, took_s=self._loop.time() - started)
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._finish, work, occasion, target, outcome, asked)
+                self._loop.call_soon_threadsafe(self._finish, work, occasion, target, outcome, asked, orders)
 
         self._workers.start(work.key, job)
 
     def _finish(
-        self, work: Work, occasion: Occasion, target: Target, outcome: Outcome | None, asked: list[Asked]
+        self,
+        work: Work,
+        occasion: Occasion,
+        target: Target,
+        outcome: Outcome | None,
+        asked: list[Asked],
+        orders: list[Waiting],
     ) -> None:
         now = self._loop.time()
         watched = self._watched.get(work.key)
@@ -224,39 +259,40 @@ class Passes:
             self._queue.settle(work.key, now, again_in=None)
         else:
             record = self._records.get(work.key) or Record()
-            recovered = self._board.settled(outcome, record)
+            recovered = self._board.settled(outcome, record) if not outcome.is_given_up else None
             # Of several configs a hint says nothing: the version on record is that of the first.
             hint = next(iter(occasion.hints.values())) if len(target.configs) == 1 and occasion.hints else None
-            is_partly = _is_partly(target, occasion, record)
+            is_partly = is_behind(target, occasion.hints, record)
             again = watched.pace.after(
-                outcome, wakes=work.wakes, hint=hint, record=record, now=now, is_partly=is_partly
+                outcome,
+                wakes=work.wakes,
+                hint=hint,
+                record=record,
+                now=now,
+                is_partly=is_partly,
+                hold_left_s=self._hold_left_s(record),
             )
             self._teller.tell(outcome, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
+            if outcome.is_given_up:  # that was about something else than what is on disk: have a look at this
+                self._board.published(work.key, record)
+                again = Again(0.0, Wake.COMMAND)
             self._settle(work.key, again, now)
             is_last_look = Wake.RECHECK in work.wakes and again.wake is not Wake.RECHECK
             if is_last_look and outcome.result is Result.UNCHANGED:
                 self.on_unmet(target)
-        for future in asked:
+        followers: list[Asked] = []
+        if watched is not None:
+            followers, watched.followers = watched.followers, []
+        for future in (*asked, *followers):
             if not future.done():
                 future.set_result(outcome)
+        for told in orders:
+            told.answer(outcome, self._records.get(work.key))
         self._ring()
+
+    def _hold_left_s(self, record: Record) -> float | None:
+        until = record.hold.until_at if record.hold is not None else None
+        return None if until is None else until - self._clock.now()
 
     def _settle(self, key: str, again: Again, now: float) -> None:
         self._queue.settle(key, now, again_in=again.in_s, wake=again.wake)
-
-
-def _is_partly(target: Target, occasion: Occasion, record: Record) -> bool:
-    """Whether of several configs one is still older than an event told, whatever else the pass brought."""
-    known = {ref.name: record.version_of(ref, target) for ref in target.configs if ref.version is None}
-    told = [(known.get(ConfigName(name)), hint.version) for name, hint in occasion.hints.items()]
-    return len(known) > 1 and any(has is not None and new is not None and has < new for has, new in told)
-
-
-def _bug(name: str, error: Exception, *, took_s: float) -> Outcome:
-    """What the operator sees of it; the frames go to the log, the exception's text nowhere: it may hold anything."""
-    word = type(error).__name__
-    logger().error(BUG_FOUND, target=name, error=word, traceback="".join(traceback.format_tb(error.__traceback__)))
-    found = BugFound(
-        f"a bug in config-sync ended the pass: {word}", hint="please report it with the log's line bug.found"
-    )
-    return Outcome(name, Result.FAILED, found.reason, took_s, found)

@@ -7,12 +7,12 @@ until the next resync. An event whose change cannot be read yet is looked for ag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from config_sync.backoff import Backoff, Delays, slow_delay
 from config_sync.errors import ReloadFailed, Retry, ServiceUnavailable
-from config_sync.model import ChangeEvent, Outcome, Record, ReloadResult, Result
+from config_sync.model import ChangeEvent, ConfigName, Outcome, Record, ReloadResult, Result, Target
 from config_sync.triggers.rechecks import Rechecks
 from config_sync.triggers.resync import resync_delay
 from config_sync.workqueue import Wake
@@ -23,6 +23,10 @@ EAGER_S = 30.0
 CONSUMER_BACKOFF = Backoff(first_s=2.0, max_s=60.0)
 """How often a consumer that is not running is looked for, without asking the service: it may just be starting, with
 the old content already read. Long enough to cost nothing, short enough for a start that takes seconds."""
+
+
+HOLD_LOOK_S = 60.0
+"""How often a hold that ends by the clock on the wall is looked at: that clock may be set while a timer runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,19 @@ class Pace:
         record: Record,
         now: float,
         is_partly: bool = False,
+        hold_left_s: float | None = None,
     ) -> Again:
         """When to look again; `now` is of the clock that `started_at` was taken from.
 
         `hint`: the event that woke. `is_partly`: of several configs one is still older than an event told.
+        `hold_left_s`: how long the target is still held, if that ends by itself.
         """
         if wakes == {Wake.FILES} and not outcome.is_compared and outcome.error is None and self._appointment:
             at, wake = self._appointment
             return Again(max(0.0, at - now), wake)
         again = self._decide(outcome, wakes=wakes, hint=hint, record=record, now=now, is_partly=is_partly)
+        if hold_left_s is not None and min(hold_left_s, HOLD_LOOK_S) < again.in_s:
+            again = Again(max(0.0, min(hold_left_s, HOLD_LOOK_S)), Wake.HOLD)
         self._appointment = (now + again.in_s, again.wake)
         return again
 
@@ -89,7 +97,7 @@ class Pace:
         now: float,
         is_partly: bool,
     ) -> Again:
-        if outcome.is_compared or self._compare_by is None:
+        if outcome.is_compared or self._compare_by is None or record.is_frozen:  # what is held is not compared
             self._compare_by = now + resync_delay(self._resync_s, self._chance)
         error = outcome.error
         if error is None:
@@ -144,3 +152,10 @@ class Pace:
     def _backoff(self, now: float, floor_s: float | None) -> float:
         series = self._eager if now - self._started_at < EAGER_S else self._patient
         return series.next(floor_s)
+
+
+def is_behind(target: Target, hints: Mapping[str, ChangeEvent], record: Record) -> bool:
+    """Whether of several configs one is still older than an event told, whatever else the pass brought."""
+    known = {ref.name: record.version_of(ref, target) for ref in target.configs if ref.version is None}
+    told = [(known.get(ConfigName(name)), hint.version) for name, hint in hints.items()]
+    return len(known) > 1 and any(has is not None and new is not None and has < new for has, new in told)

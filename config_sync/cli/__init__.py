@@ -49,6 +49,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("health", "everyday", "0 or 1, for exec probes", "health"),
     Command("sync", "everyday", "ask the running agent to sync now", "sync"),
     Command("reload", "everyday", "ask the running agent to reload one target's consumer", "reload"),
+    Command("history", "everyday", "the earlier revisions that a rollback can go to", "history"),
+    Command("rollback", "everyday", "publish an earlier revision from the cache, and hold it", "rollback"),
+    Command("hold", "everyday", "leave what is on disk as it is, hand edits included", "hold"),
+    Command("resume", "everyday", "end a hold or a rollback: the newest comes again", "resume"),
     Command("reload-settings", "everyday", "ask the running agent to read its settings again", "reload_settings"),
     Command("list", "service", "the configs that the token may read", "list_"),
     Command("get", "service", "one config, decrypted", "get"),
@@ -108,7 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     before, rest = _split(words)
-    if "--version" in before or "--version" in rest[:2]:
+    if "--version" in before or rest[1:] == ["--version"]:
         put(f"config-sync {__version__}\n")
         return Exit.DONE
     if rest[:1] == ["help"] and len(rest) > 1:

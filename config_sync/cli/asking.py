@@ -44,6 +44,7 @@ def ask(runtime_dir: str, request: Mapping[str, object], *, timeout_s: float | N
         raise NoAgent(
             f"no agent answers on {path}: {error.strerror or error}",
             hint="is it running? --runtime-dir names another one's directory",
+            is_absent=isinstance(error, (FileNotFoundError, ConnectionRefusedError)),
         ) from error
     try:
         answer: object = json.loads(received)

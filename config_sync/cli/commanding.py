@@ -1,4 +1,4 @@
-"""What `sync`, `reload` and `reload-settings` share: where the agent is, and how its answer is told."""
+"""What the commands share that ask the running agent: where the agent is, and how its answer is told."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ def add_runtime_dir(parser: argparse.ArgumentParser) -> None:
 
 def command(arguments: argparse.Namespace, request: Mapping[str, object]) -> int:
     """Ask, tell the answer, and return its exit code. Raises NoAgent, SettingsError."""
-    answer = ask(_runtime_dir(arguments), request, timeout_s=None)
+    return show(ask(runtime_dir(arguments), request, timeout_s=None))
+
+
+def show(answer: Mapping[str, object]) -> int:
+    """Tell an agent's answer, and return its exit code."""
     code = code_of(answer)
     targets = answer.get("targets")
     lines = [
@@ -48,7 +52,8 @@ def _line(told: Mapping[str, object]) -> str:
     return line
 
 
-def _runtime_dir(arguments: argparse.Namespace) -> str:
+def runtime_dir(arguments: argparse.Namespace) -> str:
+    """Where the agent is: as given, as the settings say, or the default."""
     given = text(arguments, "runtime_dir")
     explicit = text(arguments, "config") or os.environ.get("CONFIG_SYNC_CONFIG")
     if given is None and explicit:

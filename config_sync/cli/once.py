@@ -18,6 +18,7 @@ from config_sync.errors import FileError, Stopped
 from config_sync.files import StateLock
 from config_sync.log import SETTINGS_WARNED, logger
 from config_sync.model import Outcome, ReloadResult, Result
+from config_sync.plan import Reason
 from config_sync.process import stop_ignoring
 from config_sync.settings import Settings
 from config_sync.status import Board, StatusPage
@@ -122,6 +123,8 @@ def _line(outcome: Outcome, retry_in_s: float | None) -> str:
         retrying = f"; trying again in {retry_in_s:.1f} s" if retry_in_s is not None else ""
         hint = f"\n  hint: {outcome.error.hint}" if outcome.error.hint and retry_in_s is None else ""
         return f"config-sync: {outcome.target}: {outcome.error.message}{retrying}{hint}"
+    if outcome.reason == Reason.HELD.value:
+        return f"config-sync: {outcome.target}: held as it is; 'config-sync resume {outcome.target}' ends that"
     what = ", ".join(outcome.wrote) if outcome.result is Result.CHANGED else "already right"
     verb = "wrote " if outcome.result is Result.CHANGED else ""
     told = ""

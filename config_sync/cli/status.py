@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from config_sync.cli.asking import runtime_dir_of
 from config_sync.cli.output import put
+from config_sync.cli.table import aligned
 from config_sync.errors import Exit, NoAgent, UsageError
 
 PAGE = "status.json"
@@ -117,12 +118,13 @@ def _told(path: str, page: Mapping[str, object], *, is_alone: bool) -> list[str]
                 f"{target.get('name')}: what is on disk comes from the cache, {_age(target.get('from_cache_since'))};"
                 " the service has not been reached since"
             )
+        notes += _pinned(target)
         error = target.get("error")
         if isinstance(error, dict):
             notes.append(f"{target.get('name')}: {_with_version(error)}")
             if error.get("hint"):
                 notes.append(f"  hint: {error.get('hint')}")
-    return [*lines, *_table(rows), *notes]
+    return [*lines, *aligned(rows), *notes]
 
 
 def _with_version(error: Mapping[str, object]) -> str:
@@ -135,9 +137,20 @@ def _with_version(error: Mapping[str, object]) -> str:
     return message if named in message else f"{named} refused: {message}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _pinned(target: Mapping[str, object]) -> list[str]:
+    """Who holds it, since when and why; and which revision is passed over."""
+    lines: list[str] = []
+    hold, name = target.get("hold"), target.get("name")
+    if isinstance(hold, dict):
+        by = f" by {hold.get('by')}" if hold.get("by") else ""
+        until = f"until {hold.get('until')}" if hold.get("until") else f"until 'config-sync resume {name}'"
+        why = f": {hold.get('reason')}" if hold.get("reason") else ""
+        owed = "; its consumer has not been told yet" if target.get("reload_pending") else ""
+        lines.append(f"{name}: held{by} since {_age(hold.get('since'))}, {until}{why}{owed}")
+    skipped = target.get("skipped")
+    if isinstance(skipped, dict) and isinstance(hold, dict):  # else it is the target's error
+        lines.append(f"{name}: version {_shown(skipped.get('version'))} is skipped: {skipped.get('reason')}")
+    return lines
 
 
 def _is_alive(pid: object) -> bool:

@@ -47,6 +47,11 @@ class NoAgent(ConfigSyncError):
 
     exit_code = Exit.SERVICE
 
+    def __init__(self, message: str, *, hint: str | None = None, is_absent: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.is_absent = is_absent
+        """Nobody listens there, so that the command may do it by itself."""
+
 
 class ApplicationNotFound(ConfigSyncError):
     """``exec``: there is no such program."""

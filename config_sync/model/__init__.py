@@ -12,6 +12,7 @@ from config_sync.model.documents import (
     SetFormat,
 )
 from config_sync.model.names import AbsolutePath, ConfigName, Digest, EncryptionKey, Secret, digest_of
+from config_sync.model.orders import Hold, Order, Resume, Rollback
 from config_sync.model.reloading import OnFailure, Probe, Probing, Reload, ReloadOrder, ReloadResult, StopSignal
 from config_sync.model.state import (
     Attempt,
@@ -59,6 +60,7 @@ __all__ = [
     "FileSpec",
     "FileState",
     "Format",
+    "Hold",
     "JsonValue",
     "Layout",
     "Missing",
@@ -67,6 +69,7 @@ __all__ = [
     "OnFailure",
     "OnFirstSync",
     "OpenedBy",
+    "Order",
     "Outcome",
     "Part",
     "Pin",
@@ -81,6 +84,8 @@ __all__ = [
     "ReloadResult",
     "Rendered",
     "Result",
+    "Resume",
+    "Rollback",
     "Secret",
     "SetFormat",
     "StopSignal",

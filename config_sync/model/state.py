@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from config_sync.errors import Retry, SyncError
@@ -104,9 +104,12 @@ class Pin:
     """Why the newest is not on disk; `plan` reads it, once.
 
     `digests` is what stands (path to digest). A pin by `FAILURE` also says what is skipped: `refused` (path to digest),
-    with the version and revision of it; it is over when anything else is wanted. `reason` is one sentence. Times are
-    Unix seconds; `until_at` only with `PinnedUntil.TIME`. `from_cache_since`: what stands was written from the cache,
-    for want of the service; a pin by `OFFLINE` says nothing else, and any other can be joined by it.
+    with the version and revision of it; it is over when anything else is wanted. One by `OPERATOR` freezes what is on
+    disk, of whatever content; where it came with a rollback, `to` says of which revision each config (by its label) is
+    published first, and `is_reached` that this was done. `under` is what holds again when it ends. `reason` is one
+    sentence, `who` the user that asked. Times are Unix seconds; `until_at` only with `PinnedUntil.TIME`.
+    `from_cache_since`: what stands was written from the cache, for want of the service; a pin by `OFFLINE` says nothing
+    else, and any other can be joined by it.
     """
 
     digests: Mapping[str, Digest]
@@ -119,6 +122,26 @@ class Pin:
     since: float | None = None
     until_at: float | None = None
     from_cache_since: float | None = None
+    who: str | None = None
+    to: Mapping[str, str] = field(default_factory=dict)
+    is_reached: bool = True
+    under: Pin | None = None
+
+    @property
+    def beneath(self) -> Pin | None:
+        """Itself, or what an operator's pin lies on."""
+        pin: Pin | None = self
+        while pin is not None and pin.by is PinnedBy.OPERATOR:
+            pin = pin.under
+        return pin
+
+    def arrived(self, written: Mapping[str, Digest]) -> Pin:
+        """Of a rollback whose files are in place; a hold that it began under has become this one."""
+        return replace(self, digests=dict(written), is_reached=True, under=self.beneath)
+
+    def is_over(self, now: float) -> bool:
+        """Whether its time has passed; `now` in Unix seconds."""
+        return self.until_at is not None and now >= self.until_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +194,22 @@ class Record:
         return self.pin.from_cache_since if self.pin is not None else None
 
     @property
+    def hold(self) -> Pin | None:
+        """The operator's pin, if there is one: nothing of the service goes to disk, and no edit is undone."""
+        return self.pin if self.pin is not None and self.pin.by is PinnedBy.OPERATOR else None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether what is on disk stays as it is: held, and no rollback is on its way there."""
+        return self.hold is not None and self.hold.is_reached
+
+    @property
+    def skipping(self) -> Pin | None:
+        """The pin that skips a revision, also where an operator's lies on it."""
+        pin = self.pin.beneath if self.pin is not None else None
+        return pin if pin is not None and pin.by is PinnedBy.FAILURE else None
+
+    @property
     def reload_owed(self) -> bool:
         """Whether the consumer has not been told of what is on disk."""
         return self.attempting is not None or dict(self.written) != dict(self.reloaded)
@@ -218,6 +257,10 @@ class Outcome:
     """Its files come from the cache: when the service was last known to have them (Unix seconds)."""
     not_cached: str | None = None
     """Why what was published could not be kept in the cache; one sentence."""
+    is_given_up: bool = False
+    """A rollback that was asked for changed nothing: the error is of that, and says nothing of what is on disk."""
+    found_version: int | None = None
+    """The version that the service had, as far as it is known, also where it was refused."""
 
     @property
     def retry(self) -> Retry | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from config_sync.errors import CheckRejected, FileError, Retry, Stopped
+from config_sync.errors import CheckRejected, Retry, Stopped
 from config_sync.files import Disk
 from config_sync.model import Attempt, Layout, Present, Record, Target
 from config_sync.reconciler.desired import Desired
@@ -99,10 +98,3 @@ class Checker:
             attempt, error = self._refused[name]
             if dict(attempt.digests) == dict(digests):
                 raise error
-
-    def discard_kept(self, target: Target, attempt: Attempt) -> None:
-        """The files of before are no way back any more."""
-        for spec in target.files:
-            if (kept := attempt.kept.get(spec.path)) is not None:
-                with contextlib.suppress(FileError):  # a leftover: the next write or start sweeps it
-                    self._disk.discard(spec, kept)

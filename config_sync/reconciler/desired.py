@@ -116,9 +116,9 @@ def is_as_left(target: Target, observed: Mapping[AbsolutePath, FileState], recor
 def from_service(
     target: Target,
     service: Service,
-    *,
     keys: Keys,
     schemas: Schemas,
+    *,
     digest_key: bytes,
     record: Record,
     hints: Mapping[str, ChangeEvent],

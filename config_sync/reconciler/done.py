@@ -27,6 +27,9 @@ class Done:
     """The files come from the cache: when the service was last known to have them (Unix seconds)."""
     not_cached: str | None = None
     """Why what was published could not be kept in the cache."""
+    is_given_up: bool = False
+    is_present: bool = True
+    """Every file of the target is there at the end."""
 
     def outcome(
         self,
@@ -36,8 +39,6 @@ class Done:
         took_s: float,
         error: SyncError | None,
         told: ReloadResult | None,
-        *,
-        is_present: bool = True,
     ) -> Outcome:
         """What is told of the pass."""
         return Outcome(
@@ -51,7 +52,9 @@ class Done:
             self.is_compared,
             self.opened_by,
             is_edited=self.is_edited and error is not None and self.cached_as_of is None,
-            is_present=is_present,
+            is_present=self.is_present,
             cached_as_of=self.cached_as_of,
             not_cached=self.not_cached,
+            is_given_up=self.is_given_up,
+            found_version=self.found.version if self.found is not None else None,
         )

@@ -54,7 +54,8 @@ class DriftLog:
             raise FileError(
                 f"{path}: somebody keeps changing it: restored {RESTORES} times within {WITHIN_S / 60:.0f} minutes, not"
                 " again for now",
-                hint="find who writes it (auditctl -w, fatrace), or set 'on_drift: report' to leave such edits alone",
+                hint="find who writes it (auditctl -w, fatrace), under 'config-sync hold' if need be, or set 'on_drift:"
+                " report' to leave such edits alone",
                 reason="Contested",
             )
 

@@ -110,7 +110,7 @@ class Fallback:
         """What is on disk must be told all the same, if that is owed."""
         record = self._records.get(target.name)
         target = record.known(target) if record is not None else target
-        if record is None or not record.reload_owed or not target.is_told or not occasion.may_reload:
+        if record is None or record.is_frozen or not (record.reload_owed and target.is_told and occasion.may_reload):
             return None
         if record.attempting is not None and (not record.attempting.is_checked or record.attempting.is_going_back):
             return None

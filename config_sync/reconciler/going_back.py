@@ -104,9 +104,10 @@ class WaysBack:
     ) -> WayBack | None:
         """Where this publish can go back to, but for what must still be held; None: nowhere.
 
-        What an earlier publish went away from stays the way back as long as the consumer was not told of that one.
+        What an earlier publish went away from stays the way back as long as the consumer was not told of that one. An
+        operator's rollback is not rolled back: his word stands, and a failure of its reload is told.
         """
-        if target.on_failure is not OnFailure.ROLLBACK or not plan.reload_owed:
+        if target.on_failure is not OnFailure.ROLLBACK or not plan.reload_owed or plan.is_rollback:
             return None
         earlier = record.attempting
         if earlier is None:
@@ -137,6 +138,11 @@ class WaysBack:
                 continue
             names[spec.path], digests[spec.path] = name, state.digest
         return replace(back, digests=digests, kept=names)
+
+    def let_go(self, target: Target, plan: Plan, record: Record) -> None:
+        """An operator's rollback is in place: where the attempt in `record` could have gone, nobody goes any more."""
+        if plan.is_rollback and record.attempting is not None and record.attempting.back is not None:
+            self.discard(target, record.attempting.back)
 
     # ---- after a failure
 
@@ -218,6 +224,12 @@ class WaysBack:
                 return replace(desired, rendered={}, target=None)
             rendered[spec.path] = Rendered(content, state.digest)
         return replace(desired, rendered=rendered, warnings=())
+
+    def close(self, target: Target, before: Record) -> None:
+        """What the attempt in `before` held is no way back any more, if that attempt is over."""
+        after = self._records.get(target.name)
+        if before.attempting is not None and (after is None or after.attempting is None):
+            self._discard(target, set(before.attempting.all_kept))
 
     def discard(self, target: Target, back: WayBack) -> None:
         """The consumer lives with the new files: the old ones are no way back any more."""

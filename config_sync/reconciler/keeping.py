@@ -28,9 +28,10 @@ class Keeper:
         """
         if self._cache is None:
             return None
+        now = self._clock.now()  # one for all: it tells which came together
         try:
             for one in seen:
-                self._cache.keep(one, target=target.name, now=self._clock.now())
+                self._cache.keep(one, target=target.name, now=now)
         except FileError as error:
             self._failed(error)
             return error.message

@@ -20,6 +20,7 @@ from config_sync.model import (
     Digest,
     FileState,
     OnFailure,
+    Order,
     Outcome,
     Record,
     Result,
@@ -35,7 +36,6 @@ from config_sync.reconciler.desired import (
     Service,
     SharedService,
     as_recorded,
-    from_service,
     guard_against_empty,
     is_as_recorded,
 )
@@ -47,6 +47,7 @@ from config_sync.reconciler.guarding import Schemas
 from config_sync.reconciler.keeping import Keeper
 from config_sync.reconciler.key_log import KeyLog
 from config_sync.reconciler.occasion import Occasion, Slots, Unbounded
+from config_sync.reconciler.pinning import Pinning
 from config_sync.reconciler.publishing import Cleared, Publisher
 from config_sync.reconciler.refusing import name_refused
 from config_sync.reconciler.telling import Teller
@@ -88,6 +89,11 @@ class Reconciler:
         self._keeper = Keeper(cache, clock=clock)
         choice = Choice(cache, keys=keys, schemas=self._schemas, records=records, clock=clock)
         self._fallback = Fallback(records, choice, observe=self._observe, carry_out=self._carry_out)
+        self._pinning = Pinning(records, cache, self._teller, keys=keys, schemas=self._schemas, clock=clock)
+
+    def order(self, target: Target, order: Order) -> None:
+        """What an operator asks, before a pass that carries it out. Raises UsageError, SyncError: nothing changed."""
+        self._pinning.order(target, order)
 
     def reconcile(self, target: Target, occasion: Occasion, stop: Stop) -> Outcome:
         """One pass. An expected failure is an outcome; only Stopped and bugs come out as exceptions."""
@@ -111,11 +117,12 @@ class Reconciler:
     def _failed(
         self, target: Target, error: SyncError, occasion: Occasion, stop: Stop, done: Done, started: float
     ) -> Outcome:
+        done.is_given_up = self._pinning.is_given_up(target.name, error, has_written=bool(done.wrote))
         told = self._fallback.serve(target, error, occasion, stop, done)
         reload = done.told if done.has_told else self._fallback.tell_owed(target, occasion, stop)
+        done.is_present = self._fallback.is_present(target)
         took_s = self._clock.monotonic() - started
-        is_present = self._fallback.is_present(target)
-        return done.outcome(target.name, Result.FAILED, told.reason, took_s, told, reload, is_present=is_present)
+        return done.outcome(target.name, Result.FAILED, told.reason, took_s, told, reload)
 
     def _pass(self, named: Target, occasion: Occasion, stop: Stop, done: Done) -> Reason:
         """`named` is the target as the settings have it: the files of a set are known from the record, then anew."""
@@ -125,24 +132,26 @@ class Reconciler:
             record = self._ways_back.finish(target, record)
         if record.attempting is not None and not record.attempting.is_checked:
             record = self._checker.finish(target, record, stop)
+        record = self._pinning.unless_over(named.name, record)
         observed = self._observe(target)
+        done.is_compared = not (is_rollback := record.hold is not None)
+        if record.is_frozen and Wake.START in occasion.wakes:
+            record = self._pinning.bring_back(named, record, observed, stop)
+        if record.is_frozen:
+            self._pinning.stand_still(target, record, occasion, stop, done)
+            self._ways_back.close(target, record)
+            return Reason.HELD
         desired: Desired | None = None
-        if occasion.is_local and record.has_written(named):
+        if occasion.is_local and record.has_written(named) and not is_rollback:
             desired = as_recorded(target, observed, record, with_attributes=Wake.FILES in occasion.wakes)
-        done.is_compared = desired is None
+        done.is_compared = desired is None and not is_rollback
         if desired is None:
             done.is_edited = record.has_written(named) and not is_as_recorded(target, observed, record)
-            desired = from_service(
-                named,
-                self._service.since(occasion.marked),
-                keys=self._keys,
-                schemas=self._schemas,
-                digest_key=self._records.digest_key,
-                record=record,
-                hints=occasion.hints,
-                stop=stop,
+            desired = self._pinning.desired(
+                named, record, self._service.since(occasion.marked), hints=occasion.hints, stop=stop
             )
-            done.opened_by, done.found = self._key_log.look(desired.opened), desired.story
+            if not is_rollback:  # which is no news of the service
+                done.found, done.opened_by = desired.story, self._key_log.look(desired.opened)
             before, target = target, desired.target or target
             observed = self._observe(before) | self._observe(target)  # anew: a fetch may take seconds
             guard_against_empty(named, desired, observed)
@@ -204,7 +213,7 @@ class Reconciler:
             occasion.on_published(moved)
             done.has_told = True
             self._tell(target, plan, desired, moved, occasion, stop, done)
-        self._discard_kept(target, before=record)
+        self._ways_back.close(target, record)
         return plan.reason, plan.is_refused
 
     def _tell(
@@ -243,17 +252,6 @@ class Reconciler:
                 raise ReloadFailed(message, hint=again.hint, reason=again.reason) from again
             raise refused from error
 
-    def _discard_kept(self, target: Target, *, before: Record) -> None:
-        """What the attempt in `before` held is no way back any more, if that attempt is over."""
-        after = self._records.get(target.name)
-        if before.attempting is None or (after is not None and after.attempting is not None):
-            return
-        self._checker.discard_kept(target, before.attempting)
-        if before.attempting.back is not None:
-            self._ways_back.discard(target, before.attempting.back)
-
-    # ---- validate and publish
-
     def _write(
         self,
         target: Target,
@@ -291,4 +289,6 @@ class Reconciler:
             if not done.wrote:  # nothing became visible, so nothing is owed
                 self._records.save(target.name, record)
             raise
-        return self._checker.finish(target, begun, stop) if in_place else begun
+        begun = self._checker.finish(target, begun, stop) if in_place else begun
+        self._ways_back.let_go(target, plan, record)
+        return begun

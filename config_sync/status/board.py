@@ -21,6 +21,7 @@ from config_sync.model import (
     Truth,
 )
 from config_sync.plan import Reason
+from config_sync.status.holding import said_of
 from config_sync.status.keys import key_in_use
 from config_sync.status.linking import Linked as Linked
 from config_sync.status.linking import connected, is_absent
@@ -206,7 +207,7 @@ class Board:
             return tuple(self._status(entry) for entry in self._entries.values())
 
     def _status(self, entry: _Entry) -> TargetStatus:
-        pending, refused, pin = _is_pending(entry), refusal(entry.record), entry.record.pin
+        pending, refused, pin = _is_pending(entry), refusal(entry.record), entry.record.skipping
         facts = Facts(
             error=entry.error,
             is_written=_is_written(entry),
@@ -217,6 +218,7 @@ class Board:
             now=self._clock.now(),
             is_edited=entry.is_to_restore,
             is_refused=refused is not None,
+            is_held=entry.record.hold is not None,
         )
         conditions = [entry.conditions[kind] for kind in ConditionType if kind in entry.conditions]
         return TargetStatus(
@@ -233,7 +235,9 @@ class Board:
 
     def _judge(self, entry: _Entry, error: SyncError | None, now: float) -> None:
         refused = refusal(entry.record)
-        if refused is not None and (error is None or isinstance(error, ReloadFailed | ServiceError)):
+        if entry.record.hold is not None:
+            self._set(entry, ConditionType.SYNCED, Truth.UNKNOWN, Reason.HELD.value, said_of(entry.record.hold), now)
+        elif refused is not None and (error is None or isinstance(error, ReloadFailed | ServiceError)):
             self._set(entry, ConditionType.SYNCED, Truth.FALSE, Reason.ROLLED_BACK.value, refused.message, now)
         elif error is None or isinstance(error, ReloadFailed):
             if entry.is_edited:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TypeAlias
 
 from config_sync.clock import Clock
@@ -14,6 +14,7 @@ from config_sync.files import replace_file
 from config_sync.log import STATE_UNAVAILABLE, logger
 from config_sync.model import Condition, ConfigRef, FileSpec
 from config_sync.status.board import Board, TargetStatus
+from config_sync.status.holding import hold_of, skipped_of, told_time
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
@@ -28,12 +29,12 @@ def render(board: Board, *, host: str | None, started_at: float) -> dict[str, Js
     service: dict[str, Json] = {
         "host": host,
         "connected": bool(links) and not lost,
-        "since": _time(min(lost) if lost else max((one.since for one in links), default=None)),
+        "since": told_time(min(lost) if lost else max((one.since for one in links), default=None)),
     }
     return {
         "version": FORMAT_VERSION,
         "pid": os.getpid(),
-        "started_at": _time(started_at),
+        "started_at": told_time(started_at),
         "service": service,
         "targets": [_target(one) for one in board.statuses()],
     }
@@ -48,7 +49,7 @@ def _target(status: TargetStatus) -> dict[str, Json]:
             "reason": status.error.reason,
             "message": status.error.message,
             "hint": status.error.hint,
-            "since": _time(status.error_since),
+            "since": told_time(status.error_since),
             "refused": None if refused is None else {"version": refused.version, "revision": refused.revision},
         }
     return {
@@ -58,12 +59,14 @@ def _target(status: TargetStatus) -> dict[str, Json]:
         "version": record.version,
         "revision": record.revision,
         "changed_by": record.changed_by,
-        "saved_at": _time(record.saved_at),
-        "written_at": _time(record.written_at),
-        "reloaded_at": _time(record.reloaded_at),
-        "current_as_of": _time(status.current_as_of),
+        "saved_at": told_time(record.saved_at),
+        "written_at": told_time(record.written_at),
+        "reloaded_at": told_time(record.reloaded_at),
+        "current_as_of": told_time(status.current_as_of),
         "reload_pending": status.reload_pending,
-        "from_cache_since": _time(record.from_cache_since),
+        "from_cache_since": told_time(record.from_cache_since),
+        "hold": hold_of(record),
+        "skipped": skipped_of(record),
         "error": error,
         "configs": [_config(ref, status) for ref in status.target.configs],
         "files": [
@@ -79,7 +82,7 @@ def _condition(condition: Condition) -> dict[str, Json]:
         "status": condition.status.value,
         "reason": condition.reason,
         "message": condition.message,
-        "since": _time(condition.since or None),
+        "since": told_time(condition.since or None),
     }
 
 
@@ -105,10 +108,27 @@ def _dropped(path: str) -> dict[str, Json]:
     return {"path": path, "config": None, "state": "dropped"}
 
 
-def _time(at: float | None) -> str | None:
-    if at is None:
-        return None
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def amend(board: Board, *, runtime_dir: str) -> None:
+    """Put what an order without an agent has changed into the page that the last one left, if there is one.
+
+    What only an agent knows (conditions, how current it is) stays as that had it. It never fails the order.
+    """
+    path = os.path.join(runtime_dir, NAME)
+    try:
+        with open(path, "rb") as file:
+            page: object = json.loads(file.read())
+    except (OSError, ValueError):
+        return
+    targets = page.get("targets") if isinstance(page, dict) else None
+    if not isinstance(page, dict) or not isinstance(targets, list):
+        return
+    known = {one.target.name: _target(one) for one in board.statuses()}
+    for index, one in enumerate(targets):
+        if isinstance(one, dict) and (now := known.get(str(one.get("name")))) is not None:
+            stays = {key: one[key] for key in ("conditions", "current_as_of") if key in one}
+            targets[index] = {**now, **stays}
+    with contextlib.suppress(OSError, FileError):
+        replace_file(runtime_dir, NAME, json.dumps(page, indent=1).encode() + b"\n", mode=0o644, durable=False)
 
 
 class StatusPage:

@@ -42,7 +42,7 @@ class State(enum.Enum):
 
 
 _MEANINGS: dict[State, str] = {
-    State.HELD: "frozen by an operator",
+    State.HELD: "frozen by an operator (`hold`, `rollback`) until `resume`",
     State.FAILED: "could not stage, write or run a check, or a bug: a local reason",
     State.REJECTED: "the newest was refused (decrypt, document, schema, empty, render, validate) or rolled back; the "
     "last good is on disk",
@@ -69,10 +69,13 @@ class Facts:
     """Somebody's edit is on disk, which is to be put right."""
     is_refused: bool = False
     """A revision was rolled back, and nothing newer is known to have come."""
+    is_held: bool = False
 
 
 def state_of(facts: Facts) -> State:
     """The first word of the list that applies."""
+    if facts.is_held:
+        return State.HELD
     if is_local(facts.error):
         return State.FAILED
     # After a rollback the consumer may still have to be told of the files of before: that is more urgent to know.

@@ -58,6 +58,9 @@ EVENTS: Mapping[str, Event] = {
     "cache.recovered": Event("info", "they are kept again"),
     "cache.served": Event("warning", "the service is away, and files that were missing come from the cache"),
     "cache.pruned": Event("info", "revisions of configs that no target names any more are gone"),
+    "target.held": Event("info", "an operator holds a target: who, why, and for how long (`until_s`)"),
+    "target.resumed": Event("info", "the hold is over: by `resume`, or since its time has passed"),
+    "rollback.begun": Event("warning", "an operator goes back to earlier revisions, which are held then"),
     "file.written": Event("debug", "a file has new content, durably"),
     "drift.found": Event("warning", "somebody changed a file, and `on_drift: report` leaves it as it is"),
     "file.removed": Event("info", "a file of ours that the settings no longer name was removed"),
@@ -230,7 +233,7 @@ FILE_FAILURES: Mapping[str, Cause] = {
     "Contested": Cause(
         "somebody keeps changing the file: it was put right three times within ten minutes, and the fourth time is not "
         "made; their bytes stay for now",
-        "find who writes it, or leave such edits alone by `on_drift: report`",
+        "find who writes it, under `hold` if need be, or leave such edits alone by `on_drift: report`",
     ),
     "Torn": Cause(
         "with `write: in_place` only: a write broke off, and the old bytes could not be put back",

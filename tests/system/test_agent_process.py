@@ -207,7 +207,8 @@ def test_the_status_file_has_what_the_contract_names_and_is_readable_by_all(home
         target = home.target("app")
         assert set(target) == {
             "name", "state", "conditions", "version", "revision", "changed_by", "saved_at", "written_at",
-            "reloaded_at", "current_as_of", "reload_pending", "from_cache_since", "error", "files", "configs",
+            "reloaded_at", "current_as_of", "reload_pending", "from_cache_since", "hold", "skipped", "error", "files",
+            "configs",
         }  # fmt: skip
         assert target["files"] == [{"path": f"{home.root}/app.yaml", "config": "app", "state": "written"}]
         conditions = target["conditions"]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from config_sync.agent.control import MAX_REQUEST, Answer, answer, listening
+from config_sync.agent.control import GATE_S, MAX_REQUEST, Answer, answer, listening
 from config_sync.errors import Exit, FileError, StateLocked, UsageError
+from config_sync.model import Hold, Order, Resume, Rollback
 
 
 class Commanded:
@@ -28,6 +29,14 @@ class Commanded:
     async def reload(self, target: str) -> Answer:
         self.asked.append(("reload", target))
         raise UsageError("no such target", hint="look again")
+
+    async def await_version(self, targets: tuple[str, ...], version: int, *, timeout_s: float) -> Answer:
+        self.asked.append(("gate", targets, version, timeout_s))
+        return answer(Exit.DONE, "done")
+
+    async def order(self, target: str, order: Order) -> Answer:
+        self.asked.append((target, order))
+        return answer(Exit.DONE, "done")
 
     async def reload_settings(self) -> Answer:
         self.asked.append(("reload-settings",))
@@ -54,6 +63,30 @@ def conversation(runtime_dir: Path, *lines: bytes) -> tuple[list[dict[str, objec
             return said
 
     return asyncio.run(talk()), commanded
+
+
+def test_orders_and_the_gate_arrive_as_they_were_meant(tmp_path: Path) -> None:
+    said, commanded = conversation(
+        tmp_path / "run",
+        b'{"command": "hold", "target": "x", "for_s": 60, "reason": "4711", "who": "ada"}',
+        b'{"command": "hold", "target": "x"}',
+        b'{"command": "resume", "target": "x", "who": "ada"}',
+        b'{"command": "rollback", "target": "x", "to": "9c1d"}',
+        b'{"command": "await-version", "targets": ["a"], "version": 7}',
+        b'{"command": "await-version", "targets": ["a"], "version": 7, "timeout_s": 5}',
+        b'{"command": "hold", "target": "x", "for_s": true}',
+        b'{"command": "hold", "target": "x", "for_s": Infinity}',
+        b'{"command": "rollback", "target": "x", "to": 7}',
+    )
+    assert [one["exit_code"] for one in said] == [0, 0, 0, 0, 0, 0, 2, 2, 2]
+    assert commanded.asked == [
+        ("x", Hold(60.0, "4711", "ada")),
+        ("x", Hold()),
+        ("x", Resume("ada")),
+        ("x", Rollback("9c1d")),
+        ("gate", ("a",), 7, GATE_S),
+        ("gate", ("a",), 7, 5.0),
+    ]
 
 
 def test_each_line_has_its_answer_on_one_connection(tmp_path: Path) -> None:

@@ -104,3 +104,19 @@ def test_an_instance_stays_below_the_directory(tmp_path: Path, name: str, capsys
 def test_nothing_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status(tmp_path / "nowhere") == Exit.SERVICE
     assert "no status under" in capsys.readouterr().err
+
+
+def test_a_hold_is_told_with_who_since_when_until_when_and_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    hold = {"since": since, "until": None, "by": "ada", "reason": "4711", "rollback": None, "is_reached": True}
+    skipped = {"version": 9, "revision": "abc", "reason": "it died", "since": since}
+    page(tmp_path, "app", pid=os.getpid(), state="held", hold=hold, skipped=skipped, reload_pending=True)
+    assert status(tmp_path) == Exit.DONE
+    out = capsys.readouterr().out
+    assert "app: held by ada since 3h ago, until 'config-sync resume app': 4711; its consumer has not been told" in out
+    assert "app: version 9 is skipped: it died" in out
+    page(tmp_path, "app", pid=os.getpid(), state="held", hold={**hold, "until": "2026-11-29T17:00:00.000Z", "by": None})
+    assert status(tmp_path) == Exit.DONE
+    assert "app: held since 3h ago, until 2026-11-29T17:00:00.000Z: 4711" in capsys.readouterr().out

@@ -11,8 +11,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from config_sync.errors import CheckRejected, ServiceUnavailable
-from config_sync.model import Digest, Outcome, Record, ReloadResult, Result
+from config_sync.model import Digest, Outcome, Pin, PinnedBy, PinnedUntil, Record, ReloadResult, Result
 from config_sync.status import Board, Linked, StatusPage
+from config_sync.status.page import amend
 from tests.fakes import START, HandClock
 from tests.unit.status.test_board import PATH, TOLD, target
 
@@ -31,6 +32,8 @@ TARGET = {
     "current_as_of",
     "reload_pending",
     "from_cache_since",
+    "hold",
+    "skipped",
     "error",
     "configs",
     "files",
@@ -155,3 +158,52 @@ def test_a_place_that_cannot_be_written_is_told_once_and_fails_nothing(tmp_path:
             paged.board.expect(target(name), TOLD)
             paged.page.write()
     assert [line["event"] for line in logs] == ["state.unavailable"]
+
+
+def test_a_hold_says_who_and_why_and_a_skipped_revision_is_told_beneath_it(paged: Paged) -> None:
+    refused = Pin({}, PinnedBy.FAILURE, PinnedUntil.NEWER, refused_version=5, reason="it died", since=START - 9)
+    hold = Pin(
+        {},
+        PinnedBy.OPERATOR,
+        PinnedUntil.TIME,
+        reason="4711",
+        since=START,
+        until_at=START + 60,
+        who="ada",
+        under=refused,
+    )
+    paged.board.expect(target("app"), dataclasses.replace(FULL, pin=hold))
+    targets = paged.read()["targets"]
+    assert isinstance(targets, list)
+    assert targets[0]["state"] == "held"
+    assert targets[0]["hold"] == {
+        "since": "2023-11-14T22:13:20.000Z",
+        "until": "2023-11-14T22:14:20.000Z",
+        "by": "ada",
+        "reason": "4711",
+        "rollback": None,
+        "is_reached": True,
+    }
+    skipped = targets[0]["skipped"]
+    assert (skipped["version"], skipped["reason"], skipped["since"]) == (5, "it died", "2023-11-14T22:13:11.000Z")
+
+
+def test_an_order_without_an_agent_is_put_into_the_page_that_is_there(paged: Paged) -> None:
+    amend(paged.board, runtime_dir=str(paged.path.parent))
+    assert not paged.path.exists()
+    paged.board.expect(target("app"), FULL)
+    paged.board.expect(target("other"), FULL)
+    paged.board.settled(Outcome("app", Result.UNCHANGED, "InSync", 0.1), FULL)
+    before = paged.read()["targets"]
+    alone = Board(paged.clock, stale_after_s=900.0)
+    hold = Pin({}, PinnedBy.OPERATOR, PinnedUntil.RESUME, since=START)
+    alone.expect(target("app"), dataclasses.replace(FULL, pin=hold))
+    amend(alone, runtime_dir=str(paged.path.parent))
+    after = json.loads(paged.path.read_text())["targets"]
+    assert isinstance(before, list)
+    assert after[1] == before[1]
+    assert (after[0]["state"], after[0]["conditions"]) == ("held", before[0]["conditions"])
+    assert after[0]["current_as_of"] == before[0]["current_as_of"]
+    paged.path.write_text("no status")
+    amend(alone, runtime_dir=str(paged.path.parent))
+    assert paged.path.read_text() == "no status"

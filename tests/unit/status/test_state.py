@@ -56,6 +56,8 @@ def given(**changes: object) -> State:
         pytest.param({"error": CheckNotRunnable("x")}, State.FAILED, id="checker_missing"),
         pytest.param({"error": ReloadFailed("x"), "is_reload_pending": True}, State.RELOAD_PENDING, id="reload_failed"),
         pytest.param({"error": RolledBack("x")}, State.REJECTED, id="rolled_back"),
+        pytest.param({"is_held": True}, State.HELD, id="held"),
+        pytest.param({"is_held": True, "error": FileError("x"), "is_written": False}, State.HELD, id="held_before_all"),
         pytest.param({"is_refused": True}, State.REJECTED, id="rolled_back_before_this_start"),
         pytest.param({"error": ServiceUnavailable("x"), "is_refused": True}, State.REJECTED, id="and_service_away"),
         pytest.param(
