@@ -28,7 +28,7 @@ class Verdict:
     hint: str | None = None
 
 
-def judge(status: TargetStatus, outcome: Outcome | None, wanted: int) -> Verdict:
+def judge(status: TargetStatus, wanted: int) -> Verdict:
     """Whether `wanted` has arrived, can never arrive as things stand, or may still come. Pure."""
     record, error = status.record, status.error
     on_disk = f"version {record.version} is on disk" if record.version is not None else "no version is known on disk"
@@ -44,7 +44,8 @@ def judge(status: TargetStatus, outcome: Outcome | None, wanted: int) -> Verdict
         return Verdict(int(RolledBack.exit_code), f"{on_disk}: {error.message if error else skipping.reason}")
     if error is not None:
         said = f"{on_disk}: {error.message}"
-        is_of_it = outcome is not None and outcome.found_version is not None and outcome.found_version >= wanted
+        of = error.refused.version if error.refused is not None else None
+        is_of_it = of is not None and of >= wanted
         is_refused = isinstance(error, REFUSALS) and error.exit_code is not Exit.RELOAD
         return Verdict(int(error.exit_code) if is_refused and is_of_it else None, said, error.hint)
     return Verdict(None, on_disk)
@@ -76,17 +77,15 @@ class Gate:
     async def _wait(self, name: str, version: int, deadline: float, timeout_s: float) -> Verdict:
         loop = asyncio.get_running_loop()
         future = self._passes.ask(name)
-        outcome: Outcome | None = None
         while True:
             following = self._passes.next_of(name)
             waits: set[asyncio.Future[Outcome | None]] = {following, future}
             left_s = min(ASK_AGAIN_S, deadline - loop.time())
             done, _ = await asyncio.wait(waits, timeout=max(0.0, left_s), return_when=asyncio.FIRST_COMPLETED)
             for one in done:
-                outcome = one.result()
-                if outcome is None:
+                if one.result() is None:
                     raise NoAgent(f"the agent let go of {name}", hint="it is stopping, or has new settings")
-            verdict = judge(self._status(name), outcome, version)
+            verdict = judge(self._status(name), version)
             if verdict.code is not None:
                 return verdict
             if loop.time() >= deadline:

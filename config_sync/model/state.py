@@ -259,8 +259,6 @@ class Outcome:
     """Why what was published could not be kept in the cache; one sentence."""
     is_given_up: bool = False
     """A rollback that was asked for changed nothing: the error is of that, and says nothing of what is on disk."""
-    found_version: int | None = None
-    """The version that the service had, as far as it is known, also where it was refused."""
 
     @property
     def retry(self) -> Retry | None:

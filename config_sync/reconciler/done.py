@@ -56,5 +56,4 @@ class Done:
             cached_as_of=self.cached_as_of,
             not_cached=self.not_cached,
             is_given_up=self.is_given_up,
-            found_version=self.found.version if self.found is not None else None,
         )
