@@ -11,9 +11,12 @@ import functools
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    import structlog
 
 AGENT_STARTED = "agent.started"
 AGENT_STOPPED = "agent.stopped"
@@ -66,6 +69,9 @@ BUG_FOUND = "bug.found"
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+"""Of syslog(3), for the journal: ``journalctl -p warning`` then shows what needs a look."""
+
 
 class Logger(Protocol):
     """What is used of structlog's logger: an event of this module and keys, at a level."""
@@ -85,6 +91,24 @@ class Logger(Protocol):
     def error(self, event: str, **keys: object) -> None:
         """A person must act."""
         ...
+
+
+def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether the stream leads to the journal: it is what ``$JOURNAL_STREAM`` names by device and inode (sd_journal).
+
+    A hook's pipe, or a file that the unit was given for its errors, inherits the variable and is another inode.
+    """
+    told = environ.get("JOURNAL_STREAM", "")
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # closed, or no file at all
+        return False
+    return told == f"{found.st_dev}:{found.st_ino}"
+
+
+def priority(level: str) -> str:
+    """``<4>`` for ``warning``: what the journal takes from the beginning of a line (sd-daemon(3))."""
+    return f"<{PRIORITIES[level]}>"
 
 
 class _Waiting:
@@ -165,6 +189,8 @@ def _tell_structlog(level: str, form: str, out: TextIO) -> None:
     last: structlog.typing.Processor
     colors = out.isatty() and not os.environ.get("NO_COLOR")
     last = structlog.dev.ConsoleRenderer(colors=colors) if is_console else structlog.processors.JSONRenderer()
+    if is_journal(out, os.environ):
+        last = _with_priority(last)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -176,3 +202,13 @@ def _tell_structlog(level: str, form: str, out: TextIO) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
+
+
+def _with_priority(render: structlog.typing.Processor) -> structlog.typing.Processor:
+    """Each line of what is rendered begins with its priority: the journal makes an entry of each."""
+
+    def rendered(logger: structlog.typing.WrappedLogger, name: str, event: structlog.typing.EventDict) -> str:
+        word = priority(str(event.get("level", "info")))
+        return "\n".join(word + line for line in str(render(logger, name, event)).split("\n"))
+
+    return rendered

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import faulthandler
 import os
 import random
 import resource
@@ -56,6 +57,10 @@ def run_agent(
         FileError: the socket or the state directory cannot be made.
     """
     stop_ignoring()  # hooks would inherit it
+    # systemd's watchdog ends a loop that hangs by ABRT: then the journal shows where every thread was. Names and lines
+    # only, no value.
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # stderr was closed from the start
+        faulthandler.enable()
     _protect(len(settings.targets))
     with contextlib.ExitStack() as held:
         try:

@@ -167,18 +167,18 @@ def tell(error: ConfigSyncError) -> int:
     """Say what went wrong, on stderr, in one sentence and a hint; the exit code."""
     problems = [str(problem) for problem in error.problems] if isinstance(error, SettingsError) else []
     hints = [f"  hint: {error.hint}"] if error.hint else []
-    say(f"config-sync: {error.message}", *problems, *hints)
+    say(f"config-sync: {error.message}", *problems, *hints, level="error")
     return int(error.exit_code)
 
 
 def _tell_bug(error: Exception, *, is_debug: bool) -> int:
-    say(f"config-sync: a bug in config-sync: {type(error).__name__}")
+    say(f"config-sync: a bug in config-sync: {type(error).__name__}", level="error")
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
     if frame is not None:
         place = os.path.basename(frame.tb_frame.f_code.co_filename)
-        say(f"  hint: please report it; it came from {place}:{frame.tb_lineno}")
+        say(f"  hint: please report it; it came from {place}:{frame.tb_lineno}", level="error")
     if is_debug:
         import traceback  # only here: an everyday start does not pay for it
 

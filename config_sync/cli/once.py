@@ -96,7 +96,7 @@ def _sync(settings: Settings, policy: Policy, stop: Stop) -> int:
         line = _line(outcome, retry_in_s)
         if said.get(outcome.target) != outcome.reason or retry_in_s is None:
             said[outcome.target] = outcome.reason
-            say(line)
+            say(line, level="info" if outcome.error is None else "warning" if retry_in_s is not None else "error")
 
     try:
         code = sync.run(tell)
@@ -106,7 +106,10 @@ def _sync(settings: Settings, policy: Policy, stop: Stop) -> int:
     for target in settings.targets:
         outcome = sync.outcomes[target.name]
         if outcome.error is not None and sync.is_excused(target):
-            say(f"config-sync: warning: {target.name}: the service could not be reached; {_instead(outcome)}")
+            say(
+                f"config-sync: warning: {target.name}: the service could not be reached; {_instead(outcome)}",
+                level="warning",
+            )
     return code
 
 

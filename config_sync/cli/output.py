@@ -17,8 +17,16 @@ class ReaderGone(Exception):
     """Nobody reads stdout any more (``| head``): the reader's own decision, and no error."""
 
 
-def say(*lines: str) -> None:
-    """Tell people on stderr. That nobody listens any more (a dead log collector, a full disk) stops nothing."""
+def say(*lines: str, level: str = "info") -> None:
+    """Tell people on stderr. That nobody listens any more (a dead log collector, a full disk) stops nothing.
+
+    `level` is a word of `config_sync.log.LEVELS`: where the journal listens, each line begins with its priority.
+    """
+    if "JOURNAL_STREAM" in os.environ:
+        from config_sync.log import is_journal, priority  # only in a unit
+
+        if is_journal(sys.stderr, os.environ):
+            lines = tuple(priority(level) + one for line in lines for one in line.split("\n"))
     with contextlib.suppress(OSError):
         print("\n".join(lines), file=sys.stderr, flush=True)
 
@@ -82,3 +90,7 @@ class SteadyStream:
     def isatty(self) -> bool:
         """As of a text stream."""
         return self._out.isatty()
+
+    def fileno(self) -> int:
+        """As of a text stream."""
+        return self._out.fileno()
