@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from config_sync.cli.loading import add_settings_options, set_up_log, settings_reader
+from config_sync.cli.check_consumers import of_consumers
+from config_sync.cli.check_files import of_file
+from config_sync.cli.finding import Finding
+from config_sync.cli.loading import add_settings_options, set_up_log, settings_reader, text, texts
 from config_sync.cli.output import say
 from config_sync.errors import CredentialError, Exit, SchemaUnusable, SyncError, TlsFailed
-from config_sync.model import FileSpec, Target
-from config_sync.reloads import Examined
-from config_sync.settings import ServiceSettings, Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence with a hint. An error makes the command fail with `exit_code`; None: a warning."""
-
-    where: str
-    message: str
-    hint: str | None = None
-    exit_code: Exit | None = None
+from config_sync.model import Target
+from config_sync.process.sandbox import Sandbox, own_sandbox
+from config_sync.reloads.unit_user import shown
+from config_sync.settings import ServiceSettings, Settings, find_settings
+from config_sync.units import unit_of
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,11 +33,11 @@ def run(arguments: argparse.Namespace) -> int:
     """0, or the code of the first error. Raises SettingsError."""
     settings = settings_reader(arguments, needs_service=False)()
     set_up_log(arguments, settings)
-    findings = list(_findings(settings))
+    findings = list(_findings(settings, _unit_sandbox(arguments)))
     for finding in findings:
         word = "warning" if finding.exit_code is None else "error"
         hint = f"\n  hint: {finding.hint}" if finding.hint else ""
-        say(f"{word}: {finding.where}: {finding.message}{hint}")
+        say(f"{word}: {finding.where}: {finding.message}{hint}", level=word)
     errors = [one.exit_code for one in findings if one.exit_code is not None]
     files = sum(len(target.files) for target in settings.targets)
     print(
@@ -55,15 +47,46 @@ def run(arguments: argparse.Namespace) -> int:
     return errors[0] if errors else Exit.DONE
 
 
-def _findings(settings: Settings) -> Iterator[Finding]:
+def _unit_sandbox(arguments: argparse.Namespace) -> Sandbox:
+    """That of the agent's unit: our own if we are in one; asked by hand, systemd tells of the installed one."""
+    own = own_sandbox(os.environ)
+    if own.is_unit or texts(arguments, "file"):
+        return own
+    path = os.path.abspath(find_settings(text(arguments, "config"), os.environ))
+    told = shown(unit_of(path), "LoadState", "PrivateUsers", "ProtectProc") or {}
+    if told.get("LoadState") != "loaded":
+        return own
+    return Sandbox(
+        hides_users=told.get("PrivateUsers") == "yes",
+        hides_processes=told.get("ProtectProc") in ("invisible", "ptraceable"),
+    )
+
+
+def _findings(settings: Settings, of_unit: Sandbox) -> Iterator[Finding]:
     for warning in settings.warnings:
         where = f"{warning.file}:{warning.line}:{warning.column}" if warning.line else warning.file
         yield Finding(f"{where}: {warning.path}" if warning.path else where, warning.message, warning.hint)
     yield from _of_credentials(settings)
     yield from _of_tls(settings.service)
     yield from _of_directory("agent.state_dir", settings.agent.state_dir)
+    sandbox = own_sandbox(os.environ)
     for target in settings.targets:
-        yield from _of_target(target)
+        yield from _of_schema(target)
+        for spec in target.files:
+            yield from of_file(target.name, spec, sandbox)
+        yield from of_consumers(target, sandbox, of_unit)
+
+
+def _of_schema(target: Target) -> Iterator[Finding]:
+    if target.schema is None:
+        return
+    # Only here: the reconciler's rooms and the validator cost 60 ms.
+    from config_sync.reconciler.guarding import Schemas
+
+    try:
+        Schemas().schema(target.schema)
+    except SchemaUnusable as error:
+        yield Finding(f"targets.{target.name}.schema", error.message, error.hint, Exit.SETTINGS)
 
 
 def _of_credentials(settings: Settings) -> Iterator[Finding]:
@@ -115,107 +138,3 @@ def _of_directory(where: str, path: str) -> Iterator[Finding]:
         yield Finding(
             where, f"uid {os.geteuid()} cannot write {there}", "run this as the agent's user, or mend its mode"
         )
-
-
-def _of_target(target: Target) -> Iterator[Finding]:
-    if target.schema is not None:
-        # Only here: the reconciler's rooms and the validator cost 60 ms.
-        from config_sync.reconciler.guarding import Schemas
-
-        try:
-            Schemas().schema(target.schema)
-        except SchemaUnusable as error:
-            yield Finding(f"targets.{target.name}.schema", error.message, error.hint, Exit.SETTINGS)
-    for spec in target.files:
-        yield from _of_file(target.name, spec)
-    if target.validate is not None and shutil.which(target.validate.argv[0]) is None:
-        yield Finding(
-            f"targets.{target.name}.validate",
-            f"{target.validate.argv[0]} is not on the PATH",
-            "install it, or write its whole path",
-        )
-    for reload in target.reload:
-        if isinstance(reload, Examined):
-            for doubt in reload.doubts():
-                where = f"targets.{target.name}.reload: {reload.describe()}"
-                yield Finding(where, doubt.message, doubt.hint, Exit.SETTINGS if doubt.is_error else None)
-
-
-def _of_file(name: str, spec: FileSpec) -> Iterator[Finding]:
-    where = f"targets.{name}: {spec.path}"
-    parent = spec.directory
-    if spec.uid is not None and spec.uid != os.geteuid() and not _may_chown():
-        yield Finding(
-            where,
-            f"uid {os.geteuid()} cannot give the file to uid {spec.uid}: that takes CAP_CHOWN",
-            "leave 'owner' out and use 'group', or grant CAP_CHOWN (systemd: AmbientCapabilities=CAP_CHOWN)",
-            Exit.SETTINGS,
-        )
-    if spec.gid is not None and not _may_give_to(spec.gid, parent) and not _may_chown():
-        yield Finding(
-            where,
-            f"uid {os.geteuid()} is not in group {spec.gid} and cannot give the file to it",
-            "add the agent's user to the group (systemd: SupplementaryGroups=), or leave 'group' out",
-            Exit.SETTINGS,
-        )
-    try:
-        at_parent = os.stat(parent)
-    except FileNotFoundError:
-        if not spec.create_parents:
-            yield Finding(where, f"{parent} does not exist", "create it, or set 'create_parents: true'")
-        return
-    except OSError as error:
-        yield Finding(where, f"{parent}: {error.strerror}", exit_code=Exit.WRITE)
-        return
-    if not stat.S_ISDIR(at_parent.st_mode):
-        yield Finding(where, f"{parent} is not a directory", "correct the path", Exit.WRITE)
-        return
-    if not os.access(parent, os.W_OK | os.X_OK):
-        yield Finding(
-            where,
-            f"uid {os.geteuid()} cannot write in {parent}",
-            "a file is replaced by renaming, so its directory must be writable for the agent's user",
-            Exit.WRITE,
-        )
-    if not spec.is_set:
-        yield from _of_destination(where, spec)
-
-
-def _of_destination(where: str, spec: FileSpec) -> Iterator[Finding]:
-    try:
-        found = os.lstat(spec.path)
-    except FileNotFoundError:
-        yield Finding(where, "is not there yet")
-        return
-    if os.path.ismount(spec.path):
-        yield Finding(
-            where,
-            "is a mount point: it cannot be replaced by renaming",
-            "mount the directory instead of the single file",
-            Exit.WRITE,
-        )
-    elif not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
-        yield Finding(where, "is not a regular file", "remove it, or correct the path", Exit.WRITE)
-
-
-def _may_give_to(gid: int, directory: str) -> bool:
-    """Whether a new file can have the group: one of ours, or the one that a setgid directory gives by itself."""
-    if gid in (os.getegid(), *os.getgroups()):
-        return True
-    try:
-        found = os.stat(directory)
-    except OSError:
-        return False
-    return bool(found.st_mode & stat.S_ISGID) and found.st_gid == gid
-
-
-_CAP_CHOWN = 1 << 0
-
-
-def _may_chown() -> bool:
-    """Whether CAP_CHOWN is in force (capabilities(7); proc(5), CapEff)."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("CapEff:"):
-                return bool(int(line.split()[1], 16) & _CAP_CHOWN)
-    return os.geteuid() == 0

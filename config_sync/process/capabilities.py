@@ -9,6 +9,7 @@ import os
 class Capability(enum.IntEnum):
     """Bits of ``CapEff`` (capabilities(7), linux/capability.h)."""
 
+    CHOWN = 0
     KILL = 5
     SETGID = 6
     SETUID = 7

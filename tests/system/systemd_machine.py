@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 _count = itertools.count()
@@ -42,7 +43,7 @@ pivot_root . old
 umount -l /old
 mount --make-rshared /
 exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-  /lib/systemd/systemd --system --unit=basic.target --log-target=null
+  /lib/systemd/systemd --system --unit=basic.target --log-target=journal
 ' sh "$1" "$2"
 """
 
@@ -55,10 +56,12 @@ ExecStart=/bin/sh -c '{python} /opt/cs/probe.py >/opt/cs/log 2>&1; exec systemct
 """
 
 
-def run_in_machine(script: str, directory: Path, *, within_s: float = 60.0) -> Path:
+def run_in_machine(
+    script: str, directory: Path, *, within_s: float = 60.0, prepare: Callable[[Path], None] = lambda _: None
+) -> Path:
     """Boot, run a Python script that may import `config_sync`, power off; the shared folder with what it left.
 
-    Its output is in the file ``log`` there.
+    Its output is in the file ``log`` there. `prepare` may put more into the folder before.
     """
     share, scratch = directory / "share", directory / "scratch"
     library = share / "lib"
@@ -72,6 +75,7 @@ def run_in_machine(script: str, directory: Path, *, within_s: float = 60.0) -> P
     structlog = Path(sysconfig.get_path("purelib")) / "structlog"
     for source in (package, structlog):
         subprocess.run(["cp", "-r", str(source), str(library)], check=True)
+    prepare(share)
     control = Path("/sys/fs/cgroup")
     control = control if (control / "cgroup.controllers").exists() else control / "unified"
     group = control / f"config-sync-test-{os.getpid()}-{next(_count)}"
