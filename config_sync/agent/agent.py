@@ -261,6 +261,9 @@ class Agent:
         for one in statuses:
             if one.error is not None:
                 return f"{synced} of {len(statuses)} targets synced; {one.target.name}: {one.error.message}"
+        for name, link in self._board.links().items():
+            if not link.is_connected:
+                return f"{synced} of {len(statuses)} targets synced; not told of changes of {name}: {link.message}"
         return f"{synced} of {len(statuses)} targets synced"
 
 

@@ -16,4 +16,4 @@ def bug_outcome(name: str, error: Exception, *, took_s: float) -> Outcome:
     found = BugFound(
         f"a bug in config-sync ended the pass: {word}", hint="please report it with the log's line bug.found"
     )
-    return Outcome(name, Result.FAILED, found.reason, took_s, found)
+    return Outcome(name, Result.FAILED, found.reason, took_s, found, is_present=False)

@@ -21,7 +21,9 @@ RUNS = (
 )  # fmt: skip
 """What the agent and the embedded service import, beside `config_sync` itself."""
 
-_PROBE = "from tests.system.systemd.{0} import SCENARIOS\nfrom tests.system.systemd.inside import main\nmain(*SCENARIOS)\n"
+_PROBE = (
+    "from tests.system.systemd.{0} import SCENARIOS\nfrom tests.system.systemd.inside import main\nmain(*SCENARIOS)\n"
+)
 
 
 @contextmanager

@@ -53,7 +53,10 @@ def installed() -> None:
     first = run(PROGRAM, "install-systemd")
     again = run(PROGRAM, "install-systemd")
     (OUT / "install.log").write_text(first.stdout + first.stderr + again.stdout + again.stderr)
-    results["install-systemd"] = [first.returncode, {line.split()[0] for line in first.stdout.splitlines()} == {"written"}]
+    results["install-systemd"] = [
+        first.returncode,
+        {line.split()[0] for line in first.stdout.splitlines()} == {"written"},
+    ]
     results["and again"] = [again.returncode, {line.split()[0] for line in again.stdout.splitlines()} == {"unchanged"}]
     drop_in("config-sync.service", "[Service]\nWatchdogSec=5s\n")
     unit("my-service.service", CONSUMER)
@@ -83,7 +86,9 @@ def started() -> None:
     with open(f"/proc/{shown('config-sync', 'MainPID')}/status") as file:
         lines = dict(line.rstrip().split(":\t", 1) for line in file if ":\t" in line)
     results["capabilities"] = [int(lines[name], 16) for name in ("CapBnd", "CapEff", "CapPrm", "CapAmb")]
-    results["it is the static user"] = lines["Uid"].split("\t")[0] == run("id", "-u", "config-sync").stdout.strip() != "0"
+    results["it is the static user"] = (
+        lines["Uid"].split("\t")[0] == run("id", "-u", "config-sync").stdout.strip() != "0"
+    )
     found = os.stat("/etc/my-service/config.yaml")
     results["mode and group of the file"] = [
         oct(found.st_mode & 0o7777),
@@ -119,7 +124,10 @@ def refused() -> None:
     rule.unlink()
 
     save("my-service", {"greeting": "refused"})
-    until("polkit's refusal is in the status line", lambda: "authentication required" in shown("config-sync", "StatusText"))
+    until(
+        "polkit's refusal is in the status line",
+        lambda: "authentication required" in shown("config-sync", "StatusText"),
+    )
     results["and says so"] = shown("config-sync", "StatusText")
     results["the file is there"] = "refused" in content("/etc/my-service/config.yaml")
     asked = run(PROGRAM, "reload", "my-service", "--runtime-dir", "/run/config-sync")
@@ -136,7 +144,10 @@ def hung() -> None:
     (OUT / "hung.log").write_text(messages("config-sync")[-6000:] + systemctl("status", "config-sync").stdout)
     until("the new one is ready", lambda: shown("config-sync", "ActiveState") == "active")
     told = messages("config-sync")
-    results["the traceback is in the journal"] = ["Fatal Python error: Aborted" in told, "in _run" in told or "select" in told]
+    results["the traceback is in the journal"] = [
+        "Fatal Python error: Aborted" in told,
+        "in _run" in told or "select" in told,
+    ]
     results["the consumer lives on"] = shown("my-service", "ActiveState")
     priorities = {one.get("PRIORITY") for one in journal("config-sync") if str(one.get("MESSAGE", "")).startswith("{")}
     results["priorities"] = sorted(map(str, priorities))

@@ -1,4 +1,5 @@
 """From settings to a running agent by `install-systemd`, in a booted systemd."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, o
 
 def test_x(results):
     for k, v in results.items():
-        if k != "logs": print(k, "=", v)
+        if k != "logs":
+            print(k, "=", v)
     print(results["logs"])
     assert 0
