@@ -18,6 +18,7 @@ from config_sync.cli.output import say
 from config_sync.errors import CredentialError, Exit, SchemaUnusable, SyncError, TlsFailed
 from config_sync.model import Target
 from config_sync.process.sandbox import Sandbox, own_sandbox
+from config_sync.reloads.unit import own_unit
 from config_sync.reloads.unit_user import shown
 from config_sync.settings import ServiceSettings, Settings, find_settings
 from config_sync.units import unit_of
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _unit_sandbox(arguments: argparse.Namespace) -> Sandbox:
     """That of the agent's unit: our own if we are in one; asked by hand, systemd tells of the installed one."""
-    own = own_sandbox(os.environ)
+    own = own_sandbox(is_unit=_is_unit())
     if own.is_unit or texts(arguments, "file"):
         return own
     path = os.path.abspath(find_settings(text(arguments, "config"), os.environ))
@@ -62,6 +63,12 @@ def _unit_sandbox(arguments: argparse.Namespace) -> Sandbox:
     )
 
 
+def _is_unit() -> bool:
+    """Whether a service of the system runs this. A login is a scope; what a user's own systemd runs is below user@."""
+    name = own_unit(os.environ).name or ""
+    return name.endswith(".service") and not name.startswith("user@")
+
+
 def _findings(settings: Settings, of_unit: Sandbox) -> Iterator[Finding]:
     for warning in settings.warnings:
         where = f"{warning.file}:{warning.line}:{warning.column}" if warning.line else warning.file
@@ -69,7 +76,7 @@ def _findings(settings: Settings, of_unit: Sandbox) -> Iterator[Finding]:
     yield from _of_credentials(settings)
     yield from _of_tls(settings.service)
     yield from _of_directory("agent.state_dir", settings.agent.state_dir)
-    sandbox = own_sandbox(os.environ)
+    sandbox = own_sandbox(is_unit=_is_unit())
     for target in settings.targets:
         yield from _of_schema(target)
         for spec in target.files:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config_sync.process.capabilities import Capability, has_capability
@@ -23,10 +22,10 @@ class Sandbox:
     hides_processes: bool = False
 
 
-def own_sandbox(environ: Mapping[str, str]) -> Sandbox:
+def own_sandbox(*, is_unit: bool) -> Sandbox:
     """Of this process."""
     return Sandbox(
-        is_unit="INVOCATION_ID" in environ,
+        is_unit=is_unit,
         hides_users=not maps_everybody(_text("/proc/self/uid_map")),
         hides_processes=is_hiding(_text("/proc/self/mounts")) and not has_capability(Capability.SYS_PTRACE),
     )

@@ -46,7 +46,7 @@ def wait(predicate: Callable[[], bool], within_s: float = 60.0) -> bool:
     """Wait for a condition; whether it came."""
     deadline = time.monotonic() + within_s
     while not (came := predicate()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+        time.sleep(0.1)  # each look is a process
     return came
 
 

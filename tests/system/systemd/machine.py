@@ -27,7 +27,7 @@ _PROBE = (
 
 
 @contextmanager
-def probed(probe: str, directory: Path, *, within_s: float = 180.0) -> Iterator[Mapping[str, object]]:
+def probed(probe: str, directory: Path, *, within_s: float = 500.0) -> Iterator[Mapping[str, object]]:
     """What the module `probe` of this package found in a machine of its own; ``logs`` has all that was logged."""
     # Not below /tmp: the machine has one of its own.
     with tempfile.TemporaryDirectory(prefix="config-sync-machine-", dir="/var/tmp") as beside:

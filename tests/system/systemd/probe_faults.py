@@ -7,8 +7,21 @@ import shutil
 from pathlib import Path
 
 from tests.system.systemd.inside import (
-    CONFIGS, PROGRAM, drop_in, install_program, messages, results, run, save, serve, settings, shown,
-    store_credentials, systemctl, unit, until, wait,
+    CONFIGS,
+    PROGRAM,
+    drop_in,
+    install_program,
+    messages,
+    results,
+    run,
+    save,
+    serve,
+    settings,
+    shown,
+    store_credentials,
+    systemctl,
+    unit,
+    until,
 )  # fmt: skip
 
 AGENT = "config-sync"
@@ -98,12 +111,9 @@ def no_credential() -> None:
     Path("/etc/credstore/elsewhere").rename(key)
     drop_in("config-sync@gone.service", "[Service]\nLoadCredential=config-service-key:/nowhere/key\nRestart=no\n")
     systemctl("daemon-reload")
-    results["one with a path"] = [
-        systemctl("start", "config-sync@gone").returncode,
-        shown("config-sync@gone", "ExecMainStatus"),
-        shown("config-sync@gone", "Result"),
-    ]
-    results["and systemd says"] = "credential" in messages("config-sync@gone").lower()
+    code = systemctl("start", "config-sync@gone").returncode
+    said = messages("config-sync@gone")
+    results["one with a path"] = [code, shown("config-sync@gone", "Result"), "status=243/CREDENTIALS" in said]
 
 
 def readers() -> None:
@@ -143,7 +153,6 @@ def readers() -> None:
     Path("/srv/app").chmod(0o700)
     done = run(PROGRAM, "--config", "/etc/config-sync/app.yaml", "check")
     results["a directory in the way"] = "it may not enter /srv/app" in done.stderr
-    run("setfacl", "-m", "u:www-user:x", "/srv/app")
 
 
 def sandboxed() -> None:
@@ -155,7 +164,8 @@ def sandboxed() -> None:
     Path("/srv/app").chmod(0o755)
     drop_in("config-sync@app.service", "[Service]\nReadWritePaths=/srv/app\nRestart=no\n")
     systemctl("daemon-reload")
-    done = run(PROGRAM, "--config", "/etc/config-sync/app.yaml", "check")
+    # In a scope, as a login is: in this probe's own unit it would take that for the agent's.
+    done = run("systemd-run", "--scope", "--quiet", PROGRAM, "--config", "/etc/config-sync/app.yaml", "check")
     results["a signal, by hand"] = [done.returncode, "direct-signal.conf" in done.stderr]
     results["a signal, in the unit"] = [
         systemctl("start", "config-sync@app").returncode,
@@ -188,4 +198,3 @@ def sandboxed() -> None:
 
 
 SCENARIOS = (prepare, no_directory, replaced, no_credential, readers, sandboxed)
-assert wait

@@ -8,8 +8,26 @@ import time
 from pathlib import Path
 
 from tests.system.systemd.inside import (
-    BESIDE, LOGS, OUT, PROGRAM, TOKEN, content, drop_in, install_program, messages, results, run, save, serve, settings,
-    shown, store_credentials, systemctl, unit, until, wait,
+    BESIDE,
+    LOGS,
+    OUT,
+    PROGRAM,
+    TOKEN,
+    content,
+    drop_in,
+    install_program,
+    messages,
+    results,
+    run,
+    save,
+    serve,
+    settings,
+    shown,
+    store_credentials,
+    systemctl,
+    unit,
+    until,
+    wait,
 )  # fmt: skip
 
 PRE = (
