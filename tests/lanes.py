@@ -41,9 +41,10 @@ def _root() -> str | None:
 
 
 def _systemd() -> str | None:
-    """Root, systemd's binary, and a kernel that lets us make namespaces, an overlay and a cgroup."""
-    if not os.path.exists("/lib/systemd/systemd"):
-        return "no systemd on this machine"
+    """Root, systemd with D-Bus and polkit, and a kernel that lets us make namespaces, an overlay and a cgroup."""
+    for path in ("/lib/systemd/systemd", "/usr/bin/dbus-daemon", "/usr/lib/polkit-1/polkitd"):
+        if not os.path.exists(path):
+            return f"no {os.path.basename(path)} on this machine"
     if lacks := _root():
         return lacks
     with open("/proc/filesystems", encoding="ascii") as lines:
@@ -131,7 +132,7 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "acl": Need(_program("setfacl"), ("acl",)),
         "netns": Need(_netns, ("iproute2", "util-linux")),
         "power_cut": Need(_power_cut, ("e2fsprogs", "xfsprogs", "btrfs-progs", "mount")),
-        "systemd": Need(_systemd, ("systemd", "util-linux")),
+        "systemd": Need(_systemd, ("systemd", "util-linux", "dbus", "polkitd")),
     }
 )
 """Marker to need."""

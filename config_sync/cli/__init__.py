@@ -61,7 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("render", "develop", "a target's files from documents at hand, without a service", "render"),
     Command("serve", "develop", "the embedded Config Service over a folder", "serve"),
     Command("demo", "develop", "the whole story on this machine, in a few seconds", "demo"),
-    Command("install-systemd", "everyday", "the systemd units and rights that the settings need", "install_systemd"),
+    Command("install-systemd", "develop", "the systemd units and rights that the settings need", "install_systemd"),
     Command("schema", "develop", "the JSON Schema of the settings", "schema"),
 )
 

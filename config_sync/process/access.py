@@ -55,7 +55,8 @@ def may(reader: Reader, found: Look, wanted: int) -> bool:
     bits = stat.S_IMODE(found.mode)
     if found.uid == reader.uid:
         return bits >> 6 & wanted == wanted
-    entries = _entries(found.acl)
+    # Where the group class has no right at all Linux does not look at the ACL (fs/namei.c, acl_permission_check).
+    entries = _entries(found.acl) if bits & 0o070 else []
     mask = next((perm for tag, perm, _ in entries if tag == _MASK), 7)
     for tag, perm, who in entries:
         if tag == _USER and who == reader.uid:

@@ -80,7 +80,7 @@ def _words(paths: list[str]) -> Mapping[str, str]:
     told: dict[str, str] = {}
     for key, value in _assignments(paths):
         is_list = key == "SupplementaryGroups" and value
-        told[key] = f"{told.get(key, '')} {value}" if is_list else value
+        told[key] = f"{told.get(key, '')} {value}".strip() if is_list else value
     return {key: value for key, value in told.items() if "%" not in value}
 
 

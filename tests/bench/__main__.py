@@ -22,6 +22,7 @@ from tests.bench import (
     sdk,
     simulation,
     start_up,
+    systemd,
     writer,
 )
 from tests.bench.machine import machine_line
@@ -51,6 +52,7 @@ CONCERNS = {
     "reload-sequence": Concern(reload_sequence.rows, reload_sequence.NOTE, 40, 2),
     "caching": Concern(caching.rows, caching.NOTE, 100, 5),
     "formats": Concern(formats.rows, formats.NOTE, 9, 1),
+    "systemd": Concern(systemd.rows, systemd.NOTE, 11, 1),
     "sdk": Concern(sdk.rows, sdk.NOTE, 200, 3),
 }
 

@@ -39,6 +39,7 @@ HELP: dict[str, tuple[str, ...]] = {
     "render": ("TARGET", "--document", "--output", "stdin"),
     "serve": ("DIR", "--listen"),
     "demo": ("extra 'serve'",),
+    "install-systemd": ("TARGET", "--print", "--force", "no variable of this shell"),
     "schema": ("yaml-language-server",),
 }
 

@@ -27,12 +27,15 @@ _PROBE = (
 
 
 @contextmanager
-def probed(probe: str, directory: Path, *, within_s: float = 500.0) -> Iterator[Mapping[str, object]]:
-    """What the module `probe` of this package found in a machine of its own; ``logs`` has all that was logged."""
+def probed(probe: str, directory: Path, *, within_s: float = 500.0, count: int = 1) -> Iterator[Mapping[str, object]]:
+    """What the module `probe` of this package found in a machine of its own; ``logs`` has all that was logged.
+
+    `count`: how often a probe that measures does so.
+    """
     # Not below /tmp: the machine has one of its own.
     with tempfile.TemporaryDirectory(prefix="config-sync-machine-", dir="/var/tmp") as beside:
         _put_beside(Path(beside))
-        where = json.dumps({"beside": beside, "prefix": sys.base_prefix})
+        where = json.dumps({"beside": beside, "prefix": sys.base_prefix, "count": str(count)})
 
         def prepare(share: Path) -> None:
             (share / "where.json").write_text(where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 from tests.system.systemd.inside import (
@@ -95,10 +94,8 @@ def once_of_its_own() -> None:
         systemctl("daemon-reload")
         for turn in ("first", "again"):
             save("pre", {"greeting": f"{name} {turn}"})
-            begun = time.monotonic()
             started = systemctl("restart", "pre")
-            is_quick = time.monotonic() - begun < 25  # a unit that is starting is waited for 30 s
-            results[f"{name} ExecReload, {turn}"] = [started.returncode, shown("pre", "ActiveState"), is_quick]
+            results[f"{name} ExecReload, {turn}"] = [started.returncode, shown("pre", "ActiveState")]
         systemctl("stop", "pre")
     results["what it started with"] = [
         line for line in messages("pre").splitlines() if line.startswith("{") or "greeting" in line
