@@ -32,7 +32,6 @@ def install(files: Sequence[UnitFile], *, root: str = "", force: bool = False) -
         raise FileError(
             f"somebody else wrote or changed {' and '.join(foreign)}: nothing was written",
             hint="look at it beside `--print`; put changes into a drop-in of your own; --force overwrites it",
-            reason="NotOurs",
         )
     return [(one, _put(f"{root}{one.path}", one.text, seen)) for one, seen in todo if one.text or seen is not None]
 

@@ -38,7 +38,8 @@ def test_it_shows_each_file_with_its_path_and_says_what_to_do_next(home: Home) -
         "/etc/polkit-1/rules.d/50-config-sync-app.rules",
     ]
     assert f"Environment=CONFIG_SYNC_CONFIG={home.settings}\n" in ended.stdout
-    assert "other" not in ended.stdout
+    assert "/srv/other" not in ended.stdout
+    assert "other.service" not in ended.stdout
     told = ended.stderr.partition("next:\n")
     assert "put it into /etc/credstore/config-service-token" in told[0]
     commands = [line.split()[0] for line in told[2].splitlines()]
