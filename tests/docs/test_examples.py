@@ -117,7 +117,7 @@ def test_a_consumer_hears_of_a_change_by_sighup(example: Example, configs: Path,
 def test_the_environment_file_is_what_its_readme_says(example: Example, configs: Path) -> None:
     write_config(configs, "my-service", '{"greeting": "hello", "db": {"url": "postgres://…"}}')
     file = example.path("/etc/my-service/my-service.env")
-    # Its unit is started and restarted in a booted systemd by tests/system/test_units.py.
+    # Its unit is started and restarted in a booted systemd by tests/system/systemd/test_shipped.py.
     done = example.run("--config", str(example.settings()), "once", "--no-reload")
     assert done.returncode == 0, done.stderr
     assert file.read_text() in (example.folder / "README.md").read_text()
