@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.system.systemd_machine import run_in_machine
 
@@ -27,10 +28,17 @@ _PROBE = (
 
 
 @contextmanager
-def probed(probe: str, directory: Path, *, within_s: float = 500.0, count: int = 1) -> Iterator[Mapping[str, object]]:
+def probed(
+    probe: str,
+    directory: Path,
+    *,
+    within_s: float = 500.0,
+    count: int = 1,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Mapping[str, object]]:
     """What the module `probe` of this package found in a machine of its own; ``logs`` has all that was logged.
 
-    `count`: how often a probe that measures does so.
+    `count`: how often a probe that measures does so. `files`: texts by name, put into `inside.OUT`.
     """
     # Not below /tmp: the machine has one of its own.
     with tempfile.TemporaryDirectory(prefix="config-sync-machine-", dir="/var/tmp") as beside:
@@ -39,6 +47,8 @@ def probed(probe: str, directory: Path, *, within_s: float = 500.0, count: int =
 
         def prepare(share: Path) -> None:
             (share / "where.json").write_text(where)
+            for name, text in files.items():
+                (share / name).write_text(text)
             package = share / "lib" / "tests"
             shutil.copytree(Path(__file__).parent, package / "system" / "systemd")
             for made in (package, package / "system"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -59,10 +60,10 @@ def prepare() -> None:
     shutil.copy(BESIDE / "systemd/sysusers.d/config-sync.conf", "/etc/sysusers.d/")
     results["sysusers"] = run("systemd-sysusers").returncode
     Path("/etc/tmpfiles.d/files.conf").write_text(
-        "".join(f"d /srv/{name} 0755 config-sync config-sync -\n" for name in ("app", "pre", "turn", "hook"))
+        "".join(f"d /srv/{name} 0755 config-sync config-sync -\n" for name in ("app", "pre", "turn", "hook", "env"))
     )
     results["tmpfiles"] = run("systemd-tmpfiles", "--create", "/etc/tmpfiles.d/files.conf").returncode
-    for name in ("app", "pre", "turn", "hook"):
+    for name in ("app", "pre", "turn", "hook", "env"):
         save(name, {"greeting": "hello"})
         drop_in(f"config-sync@{name}.service", f"[Service]\nReadWritePaths=/srv/{name}\n")
         drop_in(f"config-sync-once@{name}.service", f"[Service]\nReadWritePaths=/srv/{name}\n")
@@ -100,6 +101,22 @@ def once_of_its_own() -> None:
     results["what it started with"] = [
         line for line in messages("pre").splitlines() if line.startswith("{") or "greeting" in line
     ][-1:]
+
+
+def environment() -> None:
+    """A unit's environment out of a file of ours: every value of the vectors that the dialect takes."""
+    document: dict[str, str] = json.loads((OUT / "document.json").read_text())
+    save("env", document)
+    settings("env", "targets: {env: {files: [{path: /srv/env/env.env}]}}\n")
+    unit(
+        "env.service",
+        "[Unit]\nRequires=config-sync-once@env.service\nAfter=config-sync-once@env.service\n"
+        "[Service]\nType=oneshot\nEnvironmentFile=/srv/env/env.env\nExecStart=sh -c 'exec env -0 >/srv/env/read'\n",
+    )
+    systemctl("daemon-reload")
+    results["a unit with all of them starts"] = systemctl("start", "env").returncode
+    read = dict(part.partition("=")[::2] for part in Path("/srv/env/read").read_bytes().decode().split("\0") if part)
+    results["not read back"] = [value for name, value in document.items() if read.get(name) != value]
 
 
 def reload_result() -> None:
@@ -172,4 +189,4 @@ def stop_in_a_hook() -> None:
     results["the hook has none of systemd's words"] = sorted(names & secret)
 
 
-SCENARIOS = (prepare, once_before_an_app, once_of_its_own, reload_result, token_turns, stop_in_a_hook)
+SCENARIOS = (prepare, once_before_an_app, once_of_its_own, environment, reload_result, token_turns, stop_in_a_hook)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 
 import pytest
 
+from config_sync.errors import RenderRefused
+from config_sync.formats.env import EnvFormat
+from config_sync.model import Document
+from tests.system.readers.nasty import measured
 from tests.system.systemd.machine import probed
 
 pytestmark = pytest.mark.systemd
@@ -13,8 +19,19 @@ pytestmark = pytest.mark.systemd
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, object]]:
-    with probed("probe_life", tmp_path_factory.mktemp("machine")) as found:
+    document = json.dumps(taken())
+    with probed("probe_life", tmp_path_factory.mktemp("machine"), files={"document.json": document}) as found:
         yield found
+
+
+def taken() -> dict[str, str]:
+    """The measured values that the dialect `env` takes, each under a name of its own."""
+    found: dict[str, str] = {}
+    for number, value in enumerate(measured()):
+        with contextlib.suppress(RenderRefused):
+            EnvFormat(dialect="env").render(Document(b"", {"v": value}))
+            found[f"V{number:03}"] = value
+    return found
 
 
 EXPECTED: Mapping[str, object] = {
@@ -30,6 +47,8 @@ EXPECTED: Mapping[str, object] = {
     "without ExecReload, first": [0, "active"],
     "without ExecReload, again": [0, "active"],
     "what it started with": ['{"greeting": "without again"}'],
+    "a unit with all of them starts": 0,
+    "not read back": [],
     "start": 0,
     "reloads": [  # whether it failed, answers in the log when it returned, the unit's state
         [False, 1, "active", "running"],
