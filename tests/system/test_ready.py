@@ -1,8 +1,9 @@
-"""When an agent that is started again says READY=1: when the files are there, whatever its memory says."""
+"""What a service manager hears of an agent: READY=1 when the files are there, and after each reading of settings."""
 
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from config_sync.devserver.server import RunningService
 from tests.program import Home, home_at
 from tests.service import serving, write_config
 from tests.waiting import eventually
@@ -64,4 +66,28 @@ def test_files_that_are_there_are_enough_in_an_outage(away: tuple[Home, Path], m
     home, notify = away
     with home.agent(env={"NOTIFY_SOCKET": str(notify)}) as agent:
         eventually(lambda: manager.heard("READY=1"))
+        assert agent.end() == 0
+
+
+def test_every_reading_of_the_settings_ends_with_ready_also_of_broken_ones(
+    tmp_path: Path, configs: Path, config_service: RunningService, manager: Manager
+) -> None:
+    write_config(configs, "app", {"greeting": "hello"})
+    home = home_at(tmp_path / "h", config_service.url)
+    good = f"targets: {{app: {{files: [{{path: {home.root}/app.yaml}}]}}}}"
+    home.configure(good)
+    with home.agent(env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "600000"}) as agent:
+        eventually(lambda: manager.heard("READY=1"))
+        assert manager.heard("EXTEND_TIMEOUT_USEC="), "asked for before it was ready"
+        for text in ("targets: 7", good):
+            manager.said.clear()
+            home.configure(text)
+            agent.process.send_signal(signal.SIGHUP)
+            eventually(lambda: manager.heard("READY=1"))
+            words = [one.split("\n")[0] for one in manager.said if one.startswith(("RELOADING", "READY"))]
+            assert words == ["RELOADING=1", "READY=1"]
+            (reloading,) = (one for one in manager.said if one.startswith("RELOADING=1"))
+            assert reloading.split("\n")[1].startswith("MONOTONIC_USEC="), "in one datagram"
+        manager.said.clear()
+        eventually(lambda: manager.heard("WATCHDOG=1"))
         assert agent.end() == 0
