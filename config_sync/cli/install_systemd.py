@@ -22,7 +22,7 @@ from config_sync.model import Target
 from config_sync.settings import Settings, find_settings, load
 from config_sync.units import AGENT_USER, Names, Rights, Standing, install, rights_of, unit_files
 from config_sync.units.generated import next_steps
-from config_sync.units.rights import directories_of
+from config_sync.units.rights import directories_of, is_in_home
 
 _STORES = ("/etc/credstore", "/run/credstore", "/usr/lib/credstore")
 """Where LoadCredential= without a path looks (systemd.exec(5))."""
@@ -98,7 +98,12 @@ def _standing(path: str, targets: Sequence[Target]) -> Standing | None:
 
 def _hints(settings: Settings) -> list[str]:
     """What must be there before the first start, and no file of ours brings."""
-    found: list[str] = []
+    programs = dict.fromkeys((_program(), os.path.realpath(sys.executable)))
+    found = [
+        f"warning: {path} is in a home directory, which the unit does not see: install it elsewhere"
+        for path in programs
+        if is_in_home(path)
+    ]
     for what, source in (("token", settings.service.token.source), ("key", settings.service.keys.source)):
         match source:
             case EnvironmentSource():

@@ -105,7 +105,7 @@ def rights_of(target: Target, every: Sequence[Target], standing: Mapping[str, St
         sees_others=bool(gids) or owners or signals,
         gives_owner=owners,
         signals=signals,
-        sees_homes=any(_is_below(path, _HOMES) for path in paths),
+        sees_homes=any(is_in_home(path) for path in paths),
         sees_temporary=any(_is_below(path, _TEMPORARY) for path in paths),
         verbs=_verbs(target),
         stamped=tuple(path.name for path in _touched(target) if path.parent == STAMPS),
@@ -116,6 +116,11 @@ def rights_of(target: Target, every: Sequence[Target], standing: Mapping[str, St
 def directories_of(targets: Sequence[Target]) -> tuple[str, ...]:
     """Every directory that one of them writes in, each once."""
     return tuple(dict.fromkeys(path for one in targets for path in (*_directories(one), *_stamps(one))))
+
+
+def is_in_home(path: str) -> bool:
+    """Whether ``ProtectHome=`` hides it."""
+    return _is_below(path, _HOMES)
 
 
 def _directories(target: Target) -> tuple[str, ...]:

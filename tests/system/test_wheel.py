@@ -117,3 +117,16 @@ def test_the_sdist_can_be_worked_on(installed: Installed) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"pyproject.toml", "Makefile", "LICENSE", "README.md", ".ci/run", "tests/conftest.py"} <= names
     assert not any(name.endswith(".pyc") for name in names)
+
+
+def test_it_brings_the_units_that_the_repository_ships(installed: Installed, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("service: {host: https://x.example}\ntargets: {app: {files: [{path: /srv/app/app.json}]}}\n")
+    done = installed.run("config-sync", "--config", str(settings), "install-systemd", "--print")
+    assert done.returncode == 0, done.stderr
+    program = str(installed.bin / "config-sync")
+    shipped = (ROOT / "systemd" / "config-sync.service").read_text().replace("/usr/local/bin/config-sync", program)
+    assert shipped in done.stdout
+    with tarfile.open(installed.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"systemd/{path.name}" for path in (ROOT / "systemd").iterdir() if path.is_file()} <= names
