@@ -23,6 +23,7 @@ HELP: dict[str, tuple[str, ...]] = {
     "run": ("--file", "--hook", "USR1"),
     "once": ("--retry-for", "--fresh", "--no-reload", "--file", "--signal", "--pidfile", "--systemd", "--ca-file"),
     "check": ("--file",),
+    "exec": ("--on-change", "--grace", "--env", "--restart"),
     "status": ("--json", "--instance", "--runtime-dir"),
     "health": ("live", "ready", "startup", "--runtime-dir"),
     "sync": ("TARGET", "--wait", "--version", "--timeout", "--runtime-dir"),
