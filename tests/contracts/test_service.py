@@ -54,7 +54,7 @@ class RealSide:
         self._folder = folder
         self.server = serving(folder, key=KEY.raw.hex())
         token = default_token({"CONFIG_SERVICE_TOKEN": TOKEN})
-        self.service: Service = HttpService(Endpoint(self.server.url, token), request_timeout_s=5)
+        self.service: Service = HttpService(Endpoint(self.server.url, token), request_timeout_s=60)
 
     def put(self, name: str, content: object) -> None:
         write_config(self._folder, name, content)

@@ -249,7 +249,7 @@ def _below(top: Path) -> list[Path]:
 
 def _greeting(port: int) -> str | None:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/greeting", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/greeting", timeout=60) as answer:
             return str(answer.read().decode())
     except OSError:
         return None
@@ -267,7 +267,7 @@ def _greeted(port: int, authority: trustme.CA) -> bool:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
             with context.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
                 return secured.recv(100) == b"hello\n"
     except OSError:

@@ -26,7 +26,7 @@ mkdir "$1/upper" "$1/work" "$1/root"
 root=$1/root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$root"
 : >"$root/etc/machine-id"
-rm -rf "$root"/etc/systemd/system/*.wants
+rm -rf "$root"/etc/systemd/system/*.wants "$root/etc/config-sync" "$root/var/lib/config-sync"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"

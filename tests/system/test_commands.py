@@ -24,6 +24,7 @@ HELP: dict[str, tuple[str, ...]] = {
     "once": ("--retry-for", "--fresh", "--no-reload", "--file", "--signal", "--pidfile", "--systemd", "--ca-file"),
     "check": ("--file",),
     "exec": ("--on-change", "--grace", "--env", "--restart"),
+    "diff": ("TARGET", "--show-values", "--file"),
     "status": ("--json", "--instance", "--runtime-dir"),
     "health": ("live", "ready", "startup", "--runtime-dir"),
     "sync": ("TARGET", "--wait", "--version", "--timeout", "--runtime-dir"),
@@ -73,7 +74,7 @@ def test_every_command_has_its_module_and_tells_its_options(tmp_path: Path, comm
     module = importlib.import_module(f"config_sync.cli.{one.module}")
     assert callable(module.configure)
     assert callable(module.run)
-    ended = home_at(tmp_path, "").command(command, "--help", timeout_s=10)
+    ended = home_at(tmp_path, "").command(command, "--help", timeout_s=60)
     assert ended.returncode == 0
     assert ended.stderr == ""
     for words in (*HELP[command], "--config", "--log-level"):

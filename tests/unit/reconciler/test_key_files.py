@@ -135,7 +135,7 @@ def test_a_first_document_without_keys_is_a_set_without_files(world: World) -> N
 
 
 def test_a_hook_may_ask_for_the_directory_of_a_set_without_files(world: World) -> None:
-    asks = CommandReload(("/bin/sh", "-c", 'echo "$1" > "$1/../told"', "sh", "{dir}"), timeout_s=5.0)
+    asks = CommandReload(("/bin/sh", "-c", 'echo "$1" > "$1/../told"', "sh", "{dir}"), timeout_s=60.0)
     target = dataclasses.replace(key_set(world, allow_empty=True), reload=(asks,))
     world.service.put("app", {"a": "1"})
     world.sync(target)

@@ -135,4 +135,4 @@ class World:
 
 def checker(script: str, *, in_place: bool = False) -> Validate:
     """A validate that runs `script` by the shell; ``$1`` is the file."""
-    return Validate(("/bin/sh", "-c", script, "sh", "{file}"), timeout_s=5.0, in_place=in_place)
+    return Validate(("/bin/sh", "-c", script, "sh", "{file}"), timeout_s=60.0, in_place=in_place)
