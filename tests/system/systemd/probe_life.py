@@ -189,4 +189,51 @@ def stop_in_a_hook() -> None:
     results["the hook has none of systemd's words"] = sorted(names & secret)
 
 
-SCENARIOS = (prepare, once_before_an_app, once_of_its_own, environment, reload_result, token_turns, stop_in_a_hook)
+def reboot_in_an_outage() -> None:
+    """New processes, an empty memory file system, and no service: the file is back, and its consumer starts."""
+    memory = Path("/srv/boot")
+    memory.mkdir()
+
+    def boots() -> None:
+        run("umount", memory)
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", memory)
+        shutil.chown(memory, "config-sync", "config-sync")
+
+    boots()
+    save("boot", {"greeting": "from before the reboot"})
+    settings("boot", "targets: {boot: {files: [{path: /srv/boot/boot.json}]}}\n")
+    drop_in("config-sync@boot.service", "[Service]\nReadWritePaths=/srv/boot\n")
+    unit(
+        "consumer.service",
+        "[Unit]\nRequires=config-sync@boot.service\nAfter=config-sync@boot.service\n"
+        "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=cat /srv/boot/boot.json\n",
+    )
+    systemctl("daemon-reload")
+    results["before the reboot"] = [systemctl("start", "consumer").returncode, shown("consumer", "ActiveState")]
+    systemctl("stop", "consumer", "config-sync@boot")
+    end_service()
+    boots()
+    results["the file is gone"] = not Path("/srv/boot/boot.json").exists()
+    results["after it, without the service"] = [
+        systemctl("start", "consumer").returncode,
+        shown("consumer", "ActiveState"),
+        content("/srv/boot/boot.json"),
+    ]
+    status = json.loads(content("/run/config-sync/boot/status.json") or "{}")
+    results["the status says where it is from"] = status["targets"][0]["from_cache_since"] is not None
+    served.append(serve())
+    save("boot", {"greeting": "and on"})
+    until("life goes on when the service is back", lambda: "and on" in content("/srv/boot/boot.json"))
+    systemctl("stop", "consumer", "config-sync@boot")
+
+
+SCENARIOS = (
+    prepare,
+    once_before_an_app,
+    once_of_its_own,
+    environment,
+    reload_result,
+    token_turns,
+    stop_in_a_hook,
+    reboot_in_an_outage,
+)

@@ -62,6 +62,11 @@ EXPECTED: Mapping[str, object] = {
     "the hook runs at the stop": True,
     "it was let finish": [True, "success exited 0\n"],
     "the hook has none of systemd's words": [],
+    "before the reboot": [0, "active"],
+    "the file is gone": True,
+    "after it, without the service": [0, "active", '{"greeting": "from before the reboot"}'],
+    "the status says where it is from": True,
+    "life goes on when the service is back": True,
 }
 
 
