@@ -133,11 +133,13 @@ def make_plan(
     is_compared: bool = True,
     is_shrunk: bool = False,
     from_cache_at: float | None = None,
+    standing: Sequence[Wanted] = (),
 ) -> Plan:
     """What makes `observed` into `wanted`; run again right after it was carried out, it says nothing is to be done.
 
     `is_compared`: `wanted` is what the service has, and not what the record says was written: only that ends a pin.
     `from_cache_at`: it is what the cache has, at this time (Unix seconds): a pin that stands is joined by that.
+    `standing`: the files that are there instead of `wanted`, should that be refused; none: the same ones.
     `is_shrunk`: of a set that is switched at once a file has vanished: what is in sync is written anew with the rest.
     """
     pin = record.pin if from_cache_at is None else _offline(record.pin, wanted, from_cache_at)
@@ -148,8 +150,11 @@ def make_plan(
     if is_rollback:
         on_drift = OnDrift.RESTORE
     elif pin is not None and is_compared and from_cache_at is None:
-        if _is_skipped(wanted, observed, pin):
-            held = tuple(_plan_held(one, observed[one.path], pin) for one in wanted)
+        stands = standing or wanted
+        is_gone = any(isinstance(observed[one.path], Missing) for one in stands if one.path in pin.digests)
+        is_same = pin.by is PinnedBy.FAILURE and {str(one.path): one.digest for one in wanted} == dict(pin.refused)
+        if is_same and not is_gone:
+            held = tuple(_plan_held(one, observed[one.path], pin) for one in stands)
             owed = has_reload and record.reload_owed
             told = replace(pin, from_cache_since=None)  # the service was asked
             return Plan(files=held, is_first_sync=False, reload_owed=owed, pin=told, is_refused=True)
@@ -186,14 +191,6 @@ def _offline(pin: Pin | None, wanted: Sequence[Wanted], at: float) -> Pin:
 
 def _is_kept(planned: FilePlan) -> bool:
     return planned.action is not Action.WRITE and planned.reason is not Reason.DRIFT_TOLERATED
-
-
-def _is_skipped(wanted: Sequence[Wanted], observed: Mapping[AbsolutePath, FileState], pin: Pin) -> bool:
-    """Whether just this was refused, and what stands instead of it is still there."""
-    if pin.by is not PinnedBy.FAILURE:
-        return False
-    is_same = {str(one.path): one.digest for one in wanted} == dict(pin.refused)
-    return is_same and not any(isinstance(observed[one.path], Missing) for one in wanted if one.path in pin.digests)
 
 
 def _plan_held(wanted: Wanted, state: FileState, pin: Pin) -> FilePlan:

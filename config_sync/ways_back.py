@@ -39,7 +39,9 @@ def way_back(
     """
     found = {str(path): state.digest for path, state in observed.items() if isinstance(state, Present)}
     is_whole = all(one.path in found for one in wanted if one.path in record.written)
-    is_news = any(record.written.get(one.path) != one.digest for one in wanted)
+    names = {str(one.path) for one in wanted}
+    goes = any(path in found and path not in names for path in record.written)  # a key of a set
+    is_news = goes or any(record.written.get(one.path) != one.digest for one in wanted)
     if not found or not is_whole or not is_news or record.reload_owed:
         return None
     edited = {path: record.written[path] for path in found if record.written.get(path, found[path]) != found[path]}
@@ -53,6 +55,7 @@ def way_back(
         dict(record.versions),
         dict(record.revisions),
         {} if on_drift is OnDrift.RESTORE else edited,
+        {path: one for path, one in {**record.dropped, **record.written}.items() if path not in observed},
     )
 
 
@@ -79,9 +82,11 @@ def went_back(record: Record, *, at: float) -> Record:
     assert record.attempting is not None
     back = record.attempting.back
     assert back is not None
+    dropped = {**back.dropped, **record.dropped}
     return replace(
         record,
-        written=dict(back.written),
+        written={path: digest for path, digest in back.written.items() if path not in dropped},
+        dropped=dropped,
         written_at=at,
         version=back.version,
         previous_version=record.version,

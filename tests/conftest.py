@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         reporter.write_line("")
         reporter.write_line(f"DEMAND_ALL_LANES: {len(skipped)} skipped, and every test must run here", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def public_path() -> Iterator[Path]:
+    """A directory that every user may enter.
+
+    Not below pytest's own: whoever opened those would open them to all tests, and each session of root shuts them anew
+    while another one is in the middle of a test.
+    """
+    with tempfile.TemporaryDirectory(prefix="config-sync-", dir="/var/tmp") as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
 
 
 @pytest.fixture

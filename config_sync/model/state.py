@@ -39,8 +39,9 @@ class WayBack:
     """What was there before a publish, while the consumer was known to be well: what a rollback goes back to.
 
     `digests` maps each path that held a file to what it held, `kept` to the name of what keeps it (see `Attempt.kept`),
-    if it was replaced since. A path of the target that is not in `digests` was free. `tolerated` maps those that
-    somebody had edited, and that were left so, to what we had written there. The rest is the record's of then.
+    if it was replaced or removed since. A path of the target that is not in `digests` was free. `tolerated` maps those
+    that somebody had edited, and that were left so, to what we had written there; `dropped` those that the settings no
+    longer named then or when it was published. The rest is the record's of then.
     """
 
     digests: Mapping[str, Digest]
@@ -52,6 +53,7 @@ class WayBack:
     versions: Mapping[str, int] = field(default_factory=dict)
     revisions: Mapping[str, str] = field(default_factory=dict)
     tolerated: Mapping[str, Digest] = field(default_factory=dict)
+    dropped: Mapping[str, Digest] = field(default_factory=dict)
 
     @property
     def written(self) -> Mapping[str, Digest]:
@@ -67,7 +69,8 @@ class Attempt:
     replaced file (absent where nothing was replaced), or, where the files are switched together, their directory to
     the generation that was replaced; `is_published`: every file is in place and only the reload is owed; `is_checked`:
     an ``in_place`` validation, if any, has passed; `back`: where to go if the consumer cannot live with it (None:
-    nowhere, it is kept); `is_going_back`: a rollback was begun and must be ended.
+    nowhere, it is kept); `is_going_back`: a rollback was begun and must be ended; `follows`: None where no reload was
+    owed before it, else whether what was owed had been published to its end.
     """
 
     digests: Mapping[str, Digest]
@@ -76,6 +79,7 @@ class Attempt:
     is_checked: bool = True
     back: WayBack | None = None
     is_going_back: bool = False
+    follows: bool | None = None
 
     @property
     def all_kept(self) -> frozenset[str]:

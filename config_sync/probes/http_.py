@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from config_sync.errors import ProbeFailed
-from config_sync.fields import Field, JsonSchema, Node, Problems, Values, expanded, fields, refuse
-from config_sync.kinds import Parsed
+from config_sync.fields import Field, Values, fields
 from config_sync.model import ReloadOrder
 from config_sync.probes.kind import ProbeKind
+from config_sync.reloads.http_settings import called_url
 from config_sync.stop import Stop
 
 
@@ -52,34 +51,9 @@ class HttpProbe:
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "config-sync-probe"}
 
 
-def _parse_url(node: Node, problems: Problems) -> str:
-    # No message quotes the URL: it may hold a token.
-    expected = HTTP.kind.expected
-    text = expanded(node, problems, expected).text
-    if re.search(r"[^\x21-\x7e]", text):
-        raise refuse(node, problems, f"expected {expected}; this one has a blank, control or non-ASCII character")
-    try:
-        parts = urlsplit(text)
-        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_right = False
-        parts = urlsplit("")
-    if not is_right:
-        raise refuse(node, problems, f"expected {expected}")
-    if "@" in parts.netloc:
-        raise refuse(node, problems, f"expected {expected}, without user or password", hint="use `command` for that")
-    if parts.fragment:
-        raise refuse(node, problems, f"expected {expected}, without #")
-    return text
-
-
-def _url_schema() -> JsonSchema:
-    return {"type": "string", "pattern": r"^(https?://|.*\$\{)"}
-
-
 HTTP: Field[str] = Field(
     "http",
-    Parsed("a URL such as http://localhost:8080/healthz", _parse_url, _url_schema),
+    called_url("a URL such as http://localhost:8080/healthz", login_hint="use `command` for that"),
     "The URL to GET; 2xx says that the consumer is well.",
     is_required=True,
     nullable=False,

@@ -8,7 +8,7 @@ in another PID namespace: a container's nginx is not the host's.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 
 from config_sync.process.capabilities import Capability, has_capability
@@ -37,19 +37,24 @@ class Seen:
 def processes() -> Iterator[Seen]:
     """Every process that may be meant."""
     own = os.getpid()
-    parents: dict[int, int] = {}
+    parents: dict[int, int] = {}  # of this look: to read them anew for each process made it quadratic
     for name in os.listdir("/proc"):
         if not name.isdecimal() or int(name) == own:
             continue
         seen = _look_at(int(name))
-        if seen is not None and own not in ancestors(seen.pid, parents | {seen.pid: seen.parent}):
+        if seen is None:
+            continue
+        parents[seen.pid] = seen.parent
+        if own not in ancestors(seen.pid, parents):
             yield seen
 
 
-def ancestors(pid: int, known: Mapping[int, int]) -> Iterator[int]:
-    """The parents of a process, nearest first; `known` spares looking up those in it."""
+def ancestors(pid: int, known: MutableMapping[int, int]) -> Iterator[int]:
+    """The parents of a process, nearest first; `known` spares looking up those in it, and learns the others."""
     for _ in range(_MAX_DEPTH):
-        pid = known[pid] if pid in known else _parent_of(pid)
+        if pid not in known:
+            known[pid] = _parent_of(pid)
+        pid = known[pid]
         if pid <= 0:
             return
         yield pid

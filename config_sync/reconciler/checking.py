@@ -9,6 +9,7 @@ from config_sync.errors import CheckRejected, Retry, Stopped
 from config_sync.files import Disk
 from config_sync.model import Attempt, Layout, Present, Record, Target
 from config_sync.reconciler.desired import Desired
+from config_sync.reconciler.holding import discard_kept
 from config_sync.reconciler.occasion import Occasion, Slots
 from config_sync.records import Records
 from config_sync.reloads import run_check
@@ -57,14 +58,16 @@ class Checker:
                 run_check(target.validate, name=target.name, paths=paths, stop=stop)
         except (CheckRejected, Stopped) as error:
             self._put_back(target, attempt)
-            # What an earlier attempt made visible is there again, and is owed as it was before.
-            earlier = None
-            if (back := attempt.back) is not None and dict(record.written) != dict(back.written):
+            back = attempt.back
+            if back is not None and target.layout is not Layout.DIRECTORY:
                 # What was kept for this check alone, though for a rollback too, is at its place again.
                 used = set(attempt.kept.values())
-                left = {path: name for path, name in back.kept.items() if name not in used}
-                earlier = Attempt({}, {}, is_published=True, back=replace(back, kept=left))
+                back = replace(back, kept={path: name for path, name in back.kept.items() if name not in used})
+            # What an earlier attempt made visible is there again, and is owed as it was before.
+            earlier = None if attempt.follows is None else Attempt({}, {}, is_published=attempt.follows, back=back)
             self._records.save(target.name, replace(record, attempting=earlier))
+            if earlier is None and back is not None:
+                discard_kept(self._disk, target, back.kept)
             if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run
                 self._refused[target.name] = (attempt, error)
             raise

@@ -6,18 +6,18 @@ thing of its next pass, before the service is asked.
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from config_sync.clock import Clock
 from config_sync.errors import FileError, ReloadFailed
 from config_sync.files import Disk
-from config_sync.files.names import DATA, is_kept_of
+from config_sync.files.names import DATA, GENERATION
 from config_sync.log import REVISION_ROLLED_BACK, logger
 from config_sync.model import (
     AbsolutePath,
+    Digest,
     FileSpec,
     FileState,
     Layout,
@@ -31,6 +31,7 @@ from config_sync.model import (
 )
 from config_sync.plan import Action, FilePlan, Plan, Reason, Wanted
 from config_sync.reconciler.desired import Desired
+from config_sync.reconciler.holding import discard_kept, prunable, spec_of
 from config_sync.records import Records
 from config_sync.ways_back import going_back, named, way_back, went_back
 
@@ -120,13 +121,37 @@ class WaysBack:
         target: Target,
         plan: Plan,
         observed: Mapping[AbsolutePath, FileState],
+        record: Record,
         back: WayBack,
         kept: Mapping[str, str],
     ) -> WayBack:
-        """`back`, with everything held that this publish replaces. `kept` is held already. Raises FileError."""
-        if target.layout is Layout.DIRECTORY:
-            return back if back.kept else replace(back, kept=kept or self._kept_set(target, observed))
+        """`back`, with everything held that this publish replaces or removes. `kept` is held already.
+
+        Raises:
+            FileError: nothing may be replaced, since it could not be put back.
+        """
         digests, names = dict(back.digests), dict(back.kept)
+        if target.layout is Layout.DIRECTORY:
+            if target.directory not in names:
+                names |= kept or self._kept_set(target, observed)
+        else:
+            self._hold_each(target, plan, observed, kept, digests, names)
+        for spec, digest in prunable(self._disk, target, record):
+            # The file of another set is no file of its own: it is not held, and so stays for now (`as_it_prunes`).
+            is_link = os.path.islink(spec.path)
+            if spec.path not in names and not is_link and (name := self._disk.keep(spec)) is not None:
+                names[spec.path], digests[spec.path] = name, digest
+        return replace(back, digests=digests, kept=names)
+
+    def _hold_each(
+        self,
+        target: Target,
+        plan: Plan,
+        observed: Mapping[AbsolutePath, FileState],
+        kept: Mapping[str, str],
+        digests: dict[str, Digest],
+        names: dict[str, str],
+    ) -> None:
         writes = set(plan.writes)
         for spec in target.files:
             state = observed[spec.path]
@@ -137,12 +162,24 @@ class WaysBack:
                 del digests[spec.path]  # somebody took it away meanwhile
                 continue
             names[spec.path], digests[spec.path] = name, state.digest
-        return replace(back, digests=digests, kept=names)
+
+    def as_it_prunes(self, target: Target, plan: Plan, record: Record) -> Target:
+        """Without ``prune`` for now, where not all that it would remove could be put back, or other files stand."""
+        back = record.attempting.back if record.attempting is not None else None
+        has_way = back is None or all(spec.path in back.kept for spec, _ in prunable(self._disk, target, record))
+        return target if plan.pin is None and has_way else replace(target, prune=False)
+
+    def drop_unused(self, target: Target, held: Record, record: Record) -> None:
+        """The publish of the attempt in `held` changed nothing: what it held, and `record` does not name, goes."""
+        for attempt in (held.attempting, held.attempting.back if held.attempting is not None else None):
+            known = record.attempting.all_kept if record.attempting is not None else ()
+            names = attempt.kept if attempt is not None else {}
+            discard_kept(self._disk, target, {path: name for path, name in names.items() if name not in known})
 
     def let_go(self, target: Target, plan: Plan, record: Record) -> None:
         """An operator's rollback is in place: where the attempt in `record` could have gone, nobody goes any more."""
         if plan.is_rollback and record.attempting is not None and record.attempting.back is not None:
-            self.discard(target, record.attempting.back)
+            discard_kept(self._disk, target, record.attempting.back.kept)
 
     # ---- after a failure
 
@@ -164,14 +201,17 @@ class WaysBack:
         assert attempt.back is not None
         lost = self._put_back(target, attempt.back, record)
         if lost:
-            kept = replace(record, pin=None, attempting=replace(attempt, back=None, is_going_back=False))
+            # Not published to its end: some of the old files may be there, which are nobody's edits.
+            left = replace(attempt, back=None, is_going_back=False, is_published=False)
+            kept = replace(record, pin=None, attempting=left)
             self._records.save(target.name, kept)
             raise ReloadFailed(
                 f"{named(record.version, record.revision)} cannot be rolled back: what was kept of {lost[0]} is gone;"
                 " the new files stay, and the reload is tried again",
                 hint="mend the config at the service; something removed our hidden files (*.old) beside it",
             )
-        self._discard(target, set(attempt.kept.values()) - set(attempt.back.kept.values()))
+        used = set(attempt.back.kept.values())
+        discard_kept(self._disk, target, {path: name for path, name in attempt.kept.items() if name not in used})
         moved = went_back(record, at=self._clock.now())
         self._records.save(target.name, moved)
         logger().error(
@@ -186,22 +226,28 @@ class WaysBack:
 
     def _put_back(self, target: Target, back: WayBack, record: Record) -> list[str]:
         """Returns the paths whose kept files are gone. Raises FileError."""
-        if target.layout is Layout.DIRECTORY:
+        sets = [path for path, name in back.kept.items() if GENERATION.fullmatch(name)]
+        is_set = target.layout is Layout.DIRECTORY
+        if sets != ([target.directory] if is_set else []):  # of another layout: there is nothing to put there
+            return sets or [str(target.directory)]
+        files = [] if is_set else [str(spec.path) for spec in target.files]
+        files += [path for path in back.kept if path not in files and path not in sets]
+        lost = self._put_back_each([spec_of(target, path) for path in files], back, record)
+        if is_set:
             directory = target.directory
             names = [AbsolutePath(path).name for path in (*record.written, *record.dropped)]
-            kept = back.kept.get(directory)
-            if kept is None and back.digests:  # of another layout: there is nothing to switch to
-                return [str(directory)]
-            is_back = self._disk.restore_directory(directory, target.files, kept, previous=names)
-            return [] if is_back else [str(directory)]
+            kept = back.kept[directory]
+            if not self._disk.restore_directory(directory, target.files, kept, previous=names):
+                lost.append(str(directory))
+        return lost
+
+    def _put_back_each(self, specs: Sequence[FileSpec], back: WayBack, record: Record) -> list[str]:
         lost: list[str] = []
-        for spec in target.files:
+        for spec in specs:
             before, now = back.digests.get(spec.path), record.written.get(spec.path)
             kept = back.kept.get(spec.path)
             if kept is None and before is not None:
-                # It was not replaced; or what was kept of it is another layout's. It must not go in any case.
-                lost += [str(spec.path)] if before != now else []
-                continue
+                continue  # we did not replace it: whatever is there is somebody's edit, and must not go
             state = self._disk.observe(spec)
             digest = state.digest if isinstance(state, Present) else None
             if digest in (now, None) and not (before is None and digest is None):
@@ -229,18 +275,9 @@ class WaysBack:
         """What the attempt in `before` held is no way back any more, if that attempt is over."""
         after = self._records.get(target.name)
         if before.attempting is not None and (after is None or after.attempting is None):
-            self._discard(target, set(before.attempting.all_kept))
-
-    def discard(self, target: Target, back: WayBack) -> None:
-        """The consumer lives with the new files: the old ones are no way back any more."""
-        self._discard(target, set(back.kept.values()))
-
-    def _discard(self, target: Target, names: set[str]) -> None:
-        """Kept files of single files; a set's generations go by themselves, when their grace is over."""
-        for spec in target.files:
-            for name in [name for name in names if is_kept_of(name, spec.path.name)]:
-                with contextlib.suppress(FileError):  # a leftover: the next write or start sweeps it
-                    self._disk.discard(spec, name)
+            discard_kept(self._disk, target, before.attempting.kept)
+            if before.attempting.back is not None:
+                discard_kept(self._disk, target, before.attempting.back.kept)
 
 
 def plan_of_return(target: Target, record: Record) -> Plan:

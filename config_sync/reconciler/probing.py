@@ -14,6 +14,9 @@ _AGAIN_S = 0.25
 """A consumer may answer once more by its old content before it reads the new: a first look that finds it well is
 followed by another one after so long. One that found it unwell before has seen the change."""
 
+_LEAST_S = 1.0
+"""A look that begins in time may take so long: one at the very end that is cut off at once would find nothing well."""
+
 _ONE_LOOK_S = 5.0
 """A look at a consumer that hangs must not use up all the time: another one may be answered by its successor."""
 
@@ -55,7 +58,7 @@ def await_well(probing: Probing, order: ReloadOrder, stop: Stop, *, clock: Clock
 def _look(probing: Probing, order: ReloadOrder, stop: Stop, *, left_s: float) -> None:
     stop.check()
     is_long = probing.probe.kind == "command"  # it has its own idea of how long to wait
-    probing.probe.look(order, stop, timeout_s=max(0.05, left_s if is_long else min(left_s, _ONE_LOOK_S)))
+    probing.probe.look(order, stop, timeout_s=max(_LEAST_S, left_s if is_long else min(left_s, _ONE_LOOK_S)))
 
 
 def is_well(probing: Probing, order: ReloadOrder, stop: Stop) -> ProbeFailed | None:

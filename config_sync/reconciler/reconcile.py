@@ -8,11 +8,7 @@ from dataclasses import replace
 
 from config_sync.cache import RevisionCache
 from config_sync.clock import Clock
-from config_sync.errors import (
-    FileError,
-    ReloadFailed,
-    SyncError,
-)
+from config_sync.errors import FileError, ReloadFailed, SyncError
 from config_sync.files import Disk
 from config_sync.model import (
     AbsolutePath,
@@ -38,6 +34,7 @@ from config_sync.reconciler.desired import (
     as_recorded,
     guard_against_empty,
     is_as_recorded,
+    wanted_of,
 )
 from config_sync.reconciler.done import Done
 from config_sync.reconciler.drift import DriftLog
@@ -133,7 +130,7 @@ class Reconciler:
         if record.attempting is not None and not record.attempting.is_checked:
             record = self._checker.finish(target, record, stop)
         record = self._pinning.unless_over(named.name, record)
-        observed = self._observe(target)
+        before, observed = target, self._observe(target)
         done.is_compared = not (is_rollback := record.hold is not None)
         if record.is_frozen and Wake.START in occasion.wakes:
             record = self._pinning.bring_back(named, record, observed, stop)
@@ -152,10 +149,10 @@ class Reconciler:
             )
             if not is_rollback:  # which is no news of the service
                 done.found, done.opened_by = desired.story, self._key_log.look(desired.opened)
-            before, target = target, desired.target or target
+            target = desired.target or target
             observed = self._observe(before) | self._observe(target)  # anew: a fetch may take seconds
             guard_against_empty(named, desired, observed)
-        reason, is_refused = self._carry_out(target, desired, observed, record, occasion, stop, done)
+        reason, is_refused = self._carry_out(target, desired, observed, record, occasion, stop, done, before)
         if is_refused and (refused := refusal(record)) is not None:
             raise refused
         return reason
@@ -172,8 +169,10 @@ class Reconciler:
         occasion: Occasion,
         stop: Stop,
         done: Done,
+        before: Target | None = None,
     ) -> tuple[Reason, bool]:
-        """Returns the pass's reason, and whether the newest is refused."""
+        """The pass's reason, and whether the newest is refused. `before` has the files that stand, else the same."""
+        standing = before or target
         plan = make_plan(
             desired.wanted,
             observed,
@@ -184,14 +183,16 @@ class Reconciler:
             is_compared=desired.target is not None,
             from_cache_at=self._clock.now() if desired.cached_as_of is not None else None,
             is_shrunk=desired.is_short_of(record),
+            standing=[wanted_of(spec, record.written.get(spec.path, Digest(""))) for spec in standing.files],
         )
+        target = standing if plan.is_refused else target
         if plan.is_refused and plan.repairs:
             desired = self._ways_back.as_it_stands(target, desired, observed)
         self._drift.look(target, plan, observed, record)
-        before = record
+        earlier = record
         if plan.writes:
             record = self._write(target, plan, desired, observed, record, occasion, stop, done)
-            self._drift.restored(plan, before)
+            self._drift.restored(plan, earlier)
         elif not plan.is_refused or plan.repairs:
             self._publisher.publish(target, plan, desired, record, done.wrote)
             if done.wrote and target.is_told and not plan.reload_owed:
@@ -202,10 +203,13 @@ class Reconciler:
         if not plan.is_refused:
             done.not_cached = self._keeper.keep(target, desired.seen)
         # What the refused revision names is no reason for anything to go.
-        cleared = Cleared(record.dropped, {}) if plan.is_refused else self._publisher.clear(target, record)
+        pruning = self._ways_back.as_it_prunes(target, plan, record)
+        cleared = Cleared(record.dropped, {}) if plan.is_refused else self._publisher.clear(pruning, record)
         if cleared.vanished and target.is_told:
             plan = replace(plan, reload_owed=True)
-            record = replace(record, reloaded={**cleared.vanished, **record.reloaded})  # owed, whatever comes
+            # Owed, whatever comes; and a change like a write: who started before it has not seen it.
+            record = replace(record, reloaded={**cleared.vanished, **record.reloaded})
+            record = record if record.attempting is not None else attempting(record, Attempt({}, {}))
         moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now(), dropped=cleared.left)
         self._records.save(target.name, moved)
         self._publisher.recorded(target, cleared)
@@ -279,8 +283,9 @@ class Reconciler:
         # with the check of what an earlier attempt may have left.
         kept = self._ways_back.kept(target, plan, observed) if in_place else {}
         if back is not None:
-            back = self._ways_back.held(target, plan, observed, back, kept)
-        attempt = Attempt(digests=digests, kept=kept, is_checked=not in_place, back=back)
+            back = self._ways_back.held(target, plan, observed, record, back, kept)
+        follows = None if record.attempting is None else record.attempting.is_published
+        attempt = Attempt(digests, kept, is_checked=not in_place, back=back, follows=follows)
         begun = replace(attempting(record, attempt), pin=plan.pin) if in_place or plan.reload_owed else record
         self._records.save(target.name, begun)
         try:
@@ -288,6 +293,7 @@ class Reconciler:
         except FileError:
             if not done.wrote:  # nothing became visible, so nothing is owed
                 self._records.save(target.name, record)
+                self._ways_back.drop_unused(target, begun, record)
             raise
         begun = self._checker.finish(target, begun, stop) if in_place else begun
         self._ways_back.let_go(target, plan, record)

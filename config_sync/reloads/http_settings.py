@@ -11,8 +11,6 @@ from config_sync.fields import Invalid, JsonSchema, MapNode, Node, Problems, exp
 from config_sync.kinds import Parsed
 from config_sync.model import Secret
 
-EXPECTED = "a URL such as http://localhost:9090/-/reload"
-
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 """A header's name (RFC 9110 5.1)."""
 _VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?|", re.ASCII)
@@ -22,39 +20,41 @@ _OURS = frozenset({"connection", "content-length", "transfer-encoding", "te", "t
 """What belongs to the one who keeps the connection (RFC 9110 7.6.1), and would break the exchange."""
 
 
-def _parse_url(node: Node, problems: Problems) -> str:
-    # No message quotes the URL: it may hold a password.
-    one = expanded(node, problems, EXPECTED)
-    if re.search(r"[^\x21-\x7e]", one.text):
-        hint = "write an international name in its xn-- form, and a blank as %20"
-        raise refuse(
-            node, problems, f"expected {EXPECTED}; this one has a blank or a character beyond ASCII", hint=hint
-        )
-    try:
-        parts = urlsplit(one.text)
-        port = parts.port
-    except ValueError:
-        raise refuse(node, problems, f"expected {EXPECTED}; the host or port is malformed") from None
-    if parts.scheme == "unix":
-        hint = "use a `command` such as [curl, --unix-socket, PATH, URL]"
-        raise refuse(node, problems, f"expected {EXPECTED}, not a unix socket", hint=hint)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise refuse(node, problems, f"expected {EXPECTED}", hint="begin it with http:// or https://")
-    if "@" in parts.netloc:
-        hint = "send them in `headers`: {Authorization: Basic …}"
-        raise refuse(node, problems, f"expected {EXPECTED}, without user or password", hint=hint)
-    if parts.fragment or "#" in one.text:
-        raise refuse(node, problems, f"expected {EXPECTED}, without #")
-    if port == 0 or not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", parts.hostname):
-        raise refuse(node, problems, f"expected {EXPECTED}; the host or port is malformed")
-    return one.text
+def called_url(expected: str, *, login_hint: str) -> Parsed[str]:
+    """The kind of setting for a URL that is called; `login_hint` says where else a user and a password may go."""
+
+    def parse(node: Node, problems: Problems) -> str:
+        # No message quotes the URL: it may hold a password.
+        one = expanded(node, problems, expected)
+        if re.search(r"[^\x21-\x7e]", one.text):
+            hint = "write an international name in its xn-- form, and a blank as %20"
+            raise refuse(
+                node, problems, f"expected {expected}; this one has a blank or a character beyond ASCII", hint=hint
+            )
+        try:
+            parts = urlsplit(one.text)
+            port = parts.port
+        except ValueError:
+            raise refuse(node, problems, f"expected {expected}; the host or port is malformed") from None
+        if parts.scheme == "unix":
+            hint = "use a `command` such as [curl, --unix-socket, PATH, URL]"
+            raise refuse(node, problems, f"expected {expected}, not a unix socket", hint=hint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise refuse(node, problems, f"expected {expected}", hint="begin it with http:// or https://")
+        if "@" in parts.netloc:
+            raise refuse(node, problems, f"expected {expected}, without user or password", hint=login_hint)
+        if parts.fragment or "#" in one.text:
+            raise refuse(node, problems, f"expected {expected}, without #")
+        if port == 0 or not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+", parts.hostname):
+            raise refuse(node, problems, f"expected {expected}; the host or port is malformed")
+        return one.text
+
+    return Parsed(expected, parse, lambda: {"type": "string", "pattern": r"^(https?://[^@#\s]+|.*\$\{.*)$"})
 
 
-def _url_schema() -> JsonSchema:
-    return {"type": "string", "pattern": r"^(https?://[^@#\s]+|.*\$\{.*)$"}
-
-
-URL = Parsed(EXPECTED, _parse_url, _url_schema)
+URL = called_url(
+    "a URL such as http://localhost:9090/-/reload", login_hint="send them in `headers`: {Authorization: Basic …}"
+)
 
 
 def _parse_method(node: Node, problems: Problems) -> str:

@@ -91,7 +91,8 @@ def complaint(finished: Finished, what: str, unit: str, *, action: str | None = 
     for words, meant in _COMPLAINTS.items():
         if words in said:
             return ReloadFailed(message, hint=meant.hint.format(uid=os.geteuid(), unit=unit), reason=meant.reason)
-    goes_on = "" if action is None or action.endswith("restart") else "; the old process goes on with the old files"
+    is_told = action is not None and action != "start" and not action.endswith("restart")
+    goes_on = "; the old process goes on with the old files" if is_told else ""
     return ReloadFailed(
         message, hint=f"see `systemctl status {unit}` and `journalctl -u {unit}`{goes_on}", reason="UnitFailed"
     )

@@ -104,7 +104,7 @@ def _storm(directory: Path, saves: int) -> list[Row]:
             write_config(configs, "storm", {"n": number})
             time.sleep(max(0.0, began + number * SPAN_S / SAVES - time.monotonic()))
         ended = time.monotonic()
-        eventually(lambda: f'"n": {saves}}}' in read.read_text(), within_s=30)
+        eventually(lambda: f'"n": {saves}}}' in read.read_text())
         settled_s = time.monotonic() - ended
         time.sleep(3)
         lines = [line for line in read.read_text().splitlines() if line][before:]
@@ -134,7 +134,7 @@ def _agent(directory: Path, name: str, target: str) -> Iterator[Path]:
         with subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL) as process:
             try:
                 status = Path(runtime) / "status.json"
-                eventually(lambda: status.exists() and '"synced"' in status.read_text(), within_s=30)
+                eventually(lambda: status.exists() and '"synced"' in status.read_text())
                 yield configs
             finally:
                 process.terminate()

@@ -34,6 +34,10 @@ UNITS = {
 COUNTS = (
     "touch /run/good.told; trap 'printf x >>/run/good.told' HUP; systemd-notify --ready; while :; do sleep 0.02; done"
 )
+HOOK_UNIT = ""
+"""The text of systemd/config-sync-hook@.service, put here by the test: the machine may not see the checkout."""
+BURST = 20
+"""More starts than systemd allows a unit by default (5 in 10 s: DefaultStartLimitBurst=, systemd-system.conf(5))."""
 AS_NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 FILES = (AbsolutePath("/etc/app/config.yaml"),)
 
@@ -48,11 +52,11 @@ def order(*, written_at: float | None = None, forced: bool = False) -> ReloadOrd
 
 
 def tell(reload: Reload, told: ReloadOrder) -> list[str]:
-    """The result's name, or the error's message and hint."""
+    """The result's name, or the error's message, hint and reason."""
     try:
         return [reload.run(told, Stop()).name]
     except ReloadFailed as error:
-        return [error.message, error.hint or ""]
+        return [error.message, error.hint or "", error.reason]
 
 
 def until_told(times: int) -> None:
@@ -105,6 +109,32 @@ def signals(results: dict[str, list[str]]) -> None:
             break
         time.sleep(0.02)
     results["stamp-woke"] = [str(os.path.exists("/run/woken"))]
+
+
+def hooks(results: dict[str, list[str]]) -> None:
+    """The shipped unit for hooks, started for a reload, as its own comment says."""
+    os.makedirs("/etc/config-sync/hooks", exist_ok=True)
+    with open("/run/systemd/system/config-sync-hook@.service", "w") as file:
+        file.write(HOOK_UNIT)
+    systemctl("daemon-reload")
+
+    def hook(name: str, script: str | None) -> Reload:
+        if script is not None:
+            with open(f"/etc/config-sync/hooks/{name}", "w") as file:
+                file.write(f"#!/bin/sh\n{script}\n")
+            os.chmod(file.name, 0o755)
+        return SystemdReload(f"config-sync-hook@{name}.service", "start")
+
+    notes = hook("notes", "printf x >>/run/hook.told")
+    results["hook-burst"] = sorted({word for _ in range(BURST) for word in tell(notes, order())})
+    results["hook-burst-told"] = [str(os.path.getsize("/run/hook.told"))]
+    # One that failed stays loaded, and with it the count of its starts; one that ended well may be forgotten.
+    failing = hook("fails", "printf x >>/run/failed.told; exit 3")
+    results["hook-fails"] = [tell(failing, order()) for _ in range(BURST)][-1]
+    results["hook-fails-told"] = [str(os.path.getsize("/run/failed.told"))]
+    results["hook-cured"] = tell(hook("fails", "exit 0"), order())
+    results["hook-missing"] = tell(hook("missing", None), order())
+    results["hook-forbidden"] = as_nobody(lambda: tell(notes, order()))
 
 
 def in_another_pid_namespace() -> list[str]:
@@ -163,6 +193,7 @@ def main() -> None:
     record("own", "probe")
     results["forbidden"] = as_nobody(lambda: tell(SystemdReload("good.service"), order()))
     signals(results)
+    hooks(results)
     with open("/opt/cs/results.json", "w") as file:
         json.dump(results, file)
 

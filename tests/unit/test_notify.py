@@ -81,7 +81,7 @@ def test_a_manager_that_does_not_read_holds_nobody_for_ever(tmp_path: Path) -> N
                     filler.send(b"x")
             started_at = time.monotonic()
             assert not Notifier.from_environment({"NOTIFY_SOCKET": str(tmp_path / "notify")}).ready()
-            assert time.monotonic() - started_at < 60
+            assert time.monotonic() - started_at < 300
 
 
 @pytest.mark.parametrize(

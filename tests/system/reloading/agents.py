@@ -88,7 +88,7 @@ def daemon(
     argv = [*before, str(program), "-c", script, *words]
     with subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL) as process:
         try:
-            eventually(lambda: log.exists() and "ready" in log.read_text(), within_s=30)
+            eventually(lambda: log.exists() and "ready" in log.read_text())
             yield process
         finally:
             subprocess.run(["kill", "-KILL", "--", f"-{process.pid}"], check=False)

@@ -45,12 +45,12 @@ class _Local(http.client.HTTPConnection):
     """HTTP over a unix socket: no port that somebody else could take."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=120)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(120)
         try:
             self.sock.connect(str(self._path))
         except OSError:
@@ -73,7 +73,7 @@ def answer_at(path: Path) -> str:
 
 def answer_of(port: int, target: str) -> str:
     """What the server at the port on this machine says; empty where nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request("GET", target)
         with contextlib.closing(connection.getresponse()) as response:

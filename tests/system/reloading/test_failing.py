@@ -134,9 +134,11 @@ def test_check_tells_before_anything_is_written_what_stands_in_the_way(home: Hom
 
 
 @pytest.mark.root
-def test_check_as_an_ordinary_user_refuses_a_hook_of_another_user(home: Home) -> None:
-    for directory in (home.root, *home.root.parents[:3]):
-        directory.chmod(0o777)
+def test_check_as_an_ordinary_user_refuses_a_hook_of_another_user(
+    public_path: Path, config_service: RunningService
+) -> None:
+    home = home_at(public_path / "h", config_service.url)
+    home.root.chmod(0o777)
     home.configure(f"""\
         agent: {{state_dir: {home.root}/s, runtime_dir: {home.root}/r}}
         targets: {{app: {{files: [{{path: {home.root}/app.json}}], reload: {{command: ['true'], user: daemon}}}}}}

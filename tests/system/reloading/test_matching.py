@@ -24,11 +24,9 @@ NAME = "a-daemon-with-a-name-of-more-than-fifteen-bytes"
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
-    """Where nobody else has a program."""
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)  # other users look at it, too
-    return tmp_path / NAME
+def program(public_path: Path) -> Path:
+    """Where nobody else has a program; other users look at it, too."""
+    return public_path / NAME
 
 
 def by_exe(program: Path) -> str:

@@ -35,7 +35,9 @@ def test_without_a_manager_the_error_says_what_else_to_use() -> None:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
     """What each unit's reload came to, inside a machine with a real systemd."""
-    share = run_in_machine(Path(systemd_probe.__file__).read_text(), tmp_path_factory.mktemp("machine"))
+    unit = (Path(__file__).parents[3] / "systemd" / "config-sync-hook@.service").read_text()
+    script = Path(systemd_probe.__file__).read_text().replace('HOOK_UNIT = ""', f"HOOK_UNIT = {unit!r}")
+    share = run_in_machine(script, tmp_path_factory.mktemp("machine"), within_s=120)
     assert (share / "results.json").exists(), (share / "log").read_text() if (share / "log").exists() else "no boot"
     found: dict[str, list[str]] = json.loads((share / "results.json").read_text())
     return found
@@ -71,6 +73,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]:
         pytest.param("signal-spared", "active", id="signal-that-would-kill-was-not-sent"),
         pytest.param("stamp", "RELOADED", id="stamp"),
         pytest.param("stamp-woke", "True", id="and-the-path-unit-woke"),
+        pytest.param("hook-burst", "RELOADED", id="a-burst-of-hooks-meets-no-start-limit"),
+        pytest.param("hook-burst-told", str(systemd_probe.BURST), id="and-each-of-them-ran"),
+        pytest.param("hook-fails-told", str(systemd_probe.BURST), id="nor-does-a-burst-of-failures"),
+        pytest.param("hook-cured", "RELOADED", id="hook-after-a-failure"),
     ],
 )
 def test_a_real_unit_is_told_or_needs_not_be(told: Mapping[str, list[str]], scenario: str, expected: str) -> None:
@@ -80,25 +86,63 @@ def test_a_real_unit_is_told_or_needs_not_be(told: Mapping[str, list[str]], scen
 @pytest.mark.root
 @pytest.mark.systemd
 @pytest.mark.parametrize(
-    ("scenario", "says", "hints"),
+    ("scenario", "says", "hints", "reason"),
     [
-        pytest.param("dies", "went down by its reload", "ExecReload=", id="dies-of-HUP"),
-        pytest.param("refuses", "Job for refuses.service failed", "systemctl status refuses.service", id="job-fails"),
-        pytest.param("no-reload", "not applicable", "has no ExecReload=", id="cannot-reload"),
-        pytest.param("unknown", "knows no unit nosuch.service", "list-units", id="unknown"),
-        pytest.param("endless", "still starting after 0.5 s", "stays pending", id="never-starts"),
-        pytest.param("signal-deadly", "does not handle SIGHUP", "another signal", id="signal-that-would-kill"),
+        pytest.param("dies", "went down by its reload", "ExecReload=", "ConsumerDied", id="dies-of-HUP"),
         pytest.param(
-            "signal-none", "has no main process", "`pidfile`, `exe` or `cmdline`", id="signal-no-main-process"
+            "refuses",
+            "Job for refuses.service failed",
+            "systemctl status refuses.service",
+            "UnitFailed",
+            id="job-fails",
         ),
-        pytest.param("signal-unknown", "knows no unit nosuch.service", "list-units", id="signal-unknown"),
-        pytest.param("signal-elsewhere", "there is none with that number", "PID namespace", id="signal-elsewhere"),
-        pytest.param("forbidden", "authentication required", "uid 65534 needs a polkit rule", id="forbidden"),
+        pytest.param("no-reload", "not applicable", "has no ExecReload=", "UnitCannotReload", id="cannot-reload"),
+        pytest.param("unknown", "knows no unit nosuch.service", "list-units", "UnitUnknown", id="unknown"),
+        pytest.param("endless", "still starting after 0.5 s", "stays pending", "UnitStarting", id="never-starts"),
+        pytest.param(
+            "signal-deadly", "does not handle SIGHUP", "another signal", "SignalUnhandled", id="signal-that-would-kill"
+        ),
+        pytest.param(
+            "signal-none",
+            "has no main process",
+            "`pidfile`, `exe` or `cmdline`",
+            "ConsumerUnknown",
+            id="signal-no-main-process",
+        ),
+        pytest.param(
+            "signal-unknown", "knows no unit nosuch.service", "list-units", "UnitUnknown", id="signal-unknown"
+        ),
+        pytest.param(
+            "signal-elsewhere",
+            "there is none with that number",
+            "PID namespace",
+            "ConsumerUnknown",
+            id="signal-elsewhere",
+        ),
+        pytest.param(
+            "forbidden", "authentication required", "uid 65534 needs a polkit rule", "UnitForbidden", id="forbidden"
+        ),
+        pytest.param(
+            "hook-fails",
+            "Job for config-sync-hook@fails.service failed",
+            "journalctl -u",
+            "UnitFailed",
+            id="hook-fails",
+        ),
+        pytest.param("hook-missing", "config-sync-hook@missing.service failed", "status", "UnitFailed", id="no-hook"),
+        pytest.param("hook-forbidden", "authentication required", "polkit rule", "UnitForbidden", id="hook-forbidden"),
     ],
 )
 def test_a_real_unit_that_cannot_be_told_says_why(
-    told: Mapping[str, list[str]], scenario: str, says: str, hints: str
+    told: Mapping[str, list[str]], scenario: str, says: str, hints: str, reason: str
 ) -> None:
-    message, hint = told[scenario]
+    message, hint, why = told[scenario]
     assert says in message
     assert hints in hint
+    assert why == reason
+
+
+@pytest.mark.root
+@pytest.mark.systemd
+def test_of_a_hook_nobody_says_that_an_old_process_goes_on(told: Mapping[str, list[str]]) -> None:
+    assert "goes on" not in told["hook-fails"][1]

@@ -13,6 +13,7 @@ from tests.bench.arrivals import Arrivals
 from tests.bench.floor_once import decrypt
 from tests.bench.machine import file_system_of
 from tests.bench.table import Row, Side, percentile, render
+from tests.lanes import on_path
 from tests.service import KEY
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -90,6 +91,13 @@ def test_smoke_run_measures_reloads_beside_the_least_they_can_cost(tmp_path: Pat
     for figure, beside in (("publish to signal, p50", "inotify and kill"), ("hook /bin/true", "bare posix_spawn")):
         (row,) = [row for row in told.splitlines() if row.startswith(figure)]
         assert beside in row
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_smoke_run_measures_the_whole_sequence_and_a_storm(tmp_path: Path) -> None:
+    told = smoke(tmp_path, "reload-sequence")
+    assert ("save to nginx" in told) is (on_path("nginx") is not None)
+    assert "reloads" in told
     assert list(tmp_path.iterdir()) == []
 
 

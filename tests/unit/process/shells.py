@@ -17,7 +17,7 @@ SH = "/bin/sh"
 def run(
     script: str,
     *,
-    timeout_s: float = 20.0,
+    timeout_s: float = 600.0,
     stop: Stop | None = None,
     stdin: bytes | None = None,
     grace_s: float = 0.3,

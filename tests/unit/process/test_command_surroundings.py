@@ -14,7 +14,7 @@ from config_sync.process import CouldNotStart, run_command
 from config_sync.stop import Stop
 def run(script, stdin=b"story"):
     try:
-        one = run_command(["/bin/sh", "-c", script], env={}, timeout_s=20, stop=stop, stdin=stdin)
+        one = run_command(["/bin/sh", "-c", script], env={}, timeout_s=600, stop=stop, stdin=stdin)
         return f"{one.returncode} {one.is_success} {one.output_tail}"
     except CouldNotStart as error:
         return f"CouldNotStart: {error}"
@@ -27,7 +27,7 @@ def in_its_own_process(tmp_path: Path, code: str, *, prefix: str = "") -> str:
     said = tmp_path / "said"
     whole = f"{SCRIPT}\n{code}\nopen({str(said)!r}, 'w').write(said)"
     shell = f'cd {ROOT} && exec "$0" -c "$1" {prefix}'
-    subprocess.run(["/bin/sh", "-c", shell, sys.executable, whole], check=True, timeout=30)
+    subprocess.run(["/bin/sh", "-c", shell, sys.executable, whole], check=True, timeout=120)
     return said.read_text()
 
 
@@ -59,7 +59,7 @@ def test_signals_that_we_were_started_with_as_ignored_are_not_handed_on(tmp_path
 import pathlib
 from config_sync.process import stop_ignoring
 stop_ignoring()
-one = run_command(['/bin/grep', 'SigIgn', '/proc/self/status'], env={}, timeout_s=20, stop=stop, cwd='/')
+one = run_command(['/bin/grep', 'SigIgn', '/proc/self/status'], env={}, timeout_s=600, stop=stop, cwd='/')
 os.kill(os.getpid(), signal.SIGQUIT)
 said = one.output_tail.split()[1]
 """

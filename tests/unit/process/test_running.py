@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from config_sync.process import Disposition, NotRunning, ProcessHandle, disposition_of, open_process
+from config_sync.process import Disposition, NotRunning, ProcessHandle, ancestors, disposition_of, open_process
 from tests.unit.process.shells import is_running
 from tests.waiting import eventually
 
@@ -137,3 +137,12 @@ def test_an_end_after_opening_is_seen_and_nothing_can_be_sent() -> None:
             process.send(signal.SIGHUP)
         with pytest.raises(NotRunning):
             disposition_of(process, signal.SIGHUP)
+
+
+def test_the_parents_of_many_processes_are_read_once_in_a_look() -> None:
+    known: dict[int, int] = {}
+    first = list(ancestors(os.getpid(), known))
+    assert first[0] == os.getppid()
+    assert {os.getpid(), *first[:-1]} <= known.keys()
+    known[first[0]] = 0
+    assert list(ancestors(os.getpid(), known)) == [first[0]], "what is known is not looked up again"

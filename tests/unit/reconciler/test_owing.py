@@ -58,6 +58,23 @@ def test_a_reload_that_is_owed_runs_although_the_next_version_is_rejected(world:
     assert world.reload.reads[-1] == {str(world.path): b'{"port": 1}'}
 
 
+@pytest.mark.parametrize("in_place", [False, True], ids=["staged", "in_place"])
+def test_a_reload_after_a_restored_edit_is_owed_although_the_next_version_is_rejected(
+    world: World, in_place: bool
+) -> None:
+    """The record says nothing else of it: what is written is what the consumer was last told of."""
+    target = world.target(validate=checker('! grep -q bad "$1"', in_place=in_place))
+    world.service.put("app", {"port": 1})
+    world.sync(target)
+    world.path.write_bytes(b"edited")
+    world.reload.script.append(failing())
+    world.sync(target, Wake.FILES)
+    world.service.put("app", {"port": "bad"})
+    assert isinstance(world.sync(target, Wake.EVENT).error, CheckRejected)
+    assert (len(world.reload.orders), world.owes()) == (3, False)
+    assert world.reload.reads[-1] == {str(world.path): b'{"port": 1}'}
+
+
 def test_an_edit_that_is_put_right_after_the_look_stays_owed_when_its_reload_fails(world: World) -> None:
     target = world.target()
     world.service.put("app", {"port": 1})

@@ -76,6 +76,18 @@ def test_the_last_look_is_at_the_very_end_of_its_time(world: World, stop: Clocke
     probe = FakeProbe(*(is_up for _ in range(1000)))
     assert world.sync(probed(world.target(), probe, within_s=within_s)).error is None
     assert sum(stop.waits) == pytest.approx(within_s)
+    assert min(probe.timeouts_s) >= 1.0, "and the last look has the time for an answer"
+
+
+def test_a_look_that_began_in_time_counts_however_long_it_takes(world: World, stop: ClockedStop) -> None:
+    world.service.put("app", {"port": 1})
+
+    def slow() -> bool:
+        world.clock.passed_s += 4.0
+        return True
+
+    probe = FakeProbe(False, slow, otherwise=False)
+    assert world.sync(probed(world.target(), probe, within_s=2.0)).error is None
 
 
 def test_a_stop_between_two_looks_ends_it_at_once_and_the_next_process_makes_it(

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from config_sync.errors import FileError, ReloadFailed, RolledBack, Stopped
+from config_sync.files.names import is_kept_of
 from config_sync.model import Layout, OnDrift, ReloadResult, WriteMode
 from config_sync.reconciler import Occasion
 from config_sync.workqueue import Wake
@@ -195,3 +196,26 @@ def test_files_made_by_hand_become_a_set_and_are_there_again_when_its_check_in_p
     accepting = rolling(world.target(validate=checker("exit 0", in_place=True)), layout=Layout.DIRECTORY)
     assert world.sync(accepting, Wake.SETTINGS).error is None
     assert world.path.read_bytes() == b'{"port": 1}'
+
+
+def test_where_not_all_can_be_put_back_no_mix_is_taken_for_tolerated_edits(world: World) -> None:
+    target = dataclasses.replace(
+        rolling(world.target(world.spec("a.json"), world.spec("b.json"))), on_drift=OnDrift.REPORT
+    )
+    world.service.put("app", {"port": 1})
+    world.sync(target)
+    world.service.put("app", {"port": 2})
+
+    def loses_one() -> None:
+        kept = [name for name in world.names if name.endswith(".old") and is_kept_of(name, "b.json")]
+        assert len(kept) == 1
+        os.unlink(world.etc / kept[0])
+        raise failing()
+
+    world.reload.script.append(loses_one)
+    outcome = world.sync(target, Wake.EVENT)
+    assert outcome.error is not None
+    assert "cannot be rolled back" in outcome.error.message
+    assert world.sync(target, Wake.RELOAD_RETRY).reload is ReloadResult.RELOADED
+    assert set(world.reload.reads[-1].values()) == {b'{"port": 2}'}
+    assert not world.owes()

@@ -14,6 +14,10 @@ from config_sync.workqueue import Wake
 from tests.unit.reconciler.world import World
 
 
+class Death(BaseException):
+    """The process is killed at this point."""
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     made = World(tmp_path)
@@ -108,9 +112,26 @@ def test_a_file_that_left_the_settings_is_removed_only_with_prune(world: World, 
     assert ("b.json" in world.names) is not prune
     assert [Path(path).name for path in world.record.dropped] == ([] if prune else ["b.json"])
     assert len(world.reload.orders) == (2 if prune else 1)
+    assert (world.record.written_at == world.clock.now()) is prune, "who started before it has not seen it go"
     assert not world.owes()
     world.sync(one, Wake.RESYNC)
     assert len(world.reload.orders) == (2 if prune else 1)
+
+
+def test_a_dropped_file_that_is_pruned_later_is_told(world: World) -> None:
+    world.sync(world.target(world.spec("a.json", "a"), world.spec("b.json", "b")))
+    one = world.target(world.spec("a.json", "a"))
+    world.sync(one, Wake.SETTINGS)
+    assert len(world.reload.orders) == 1
+
+    world.reload.script.append(Death())
+    with pytest.raises(Death):
+        world.sync(dataclasses.replace(one, prune=True), Wake.SETTINGS)
+
+    assert ("b.json" in world.names, world.owes()) == (False, True)
+    world.restart()
+    assert world.sync(one).reload is ReloadResult.RELOADED
+    assert not world.owes()
 
 
 def test_a_file_that_somebody_changed_is_not_pruned(world: World) -> None:

@@ -58,12 +58,12 @@ def speaking(talk: Callable[[socket.socket], None]) -> Iterator[str]:
         with contextlib.suppress(OSError):
             connection, _ = listener.accept()
             with connection:
-                connection.settimeout(30)
+                connection.settimeout(120)
                 connection.recv(65536)
                 talk(connection)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(30)
+        listener.settimeout(120)
         thread = threading.Thread(target=serve)
         thread.start()
         try:
