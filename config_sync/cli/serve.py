@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from config_sync.devserver.server import RunningService, serve_forever
+from config_sync.devserver.tls import TlsPair
 from config_sync.errors import CredentialError, Exit, UsageError
 from config_sync.model import EncryptionKey, Secret
 
@@ -20,7 +21,7 @@ Serves DIR/NAME.{{json,yaml}} and DIR/ENVIRONMENT/NAME.{{json,yaml}} under the C
 every saved change is a new version and an event. An environment without a file of its own gets the base file.
 Prints the three CONFIG_SERVICE_* variables that clients need, as shell exports. $CONFIG_SERVICE_TOKEN and
 $CONFIG_SERVICE_KEY are used where they are set, random ones otherwise. Only this machine reaches {DEFAULT_LISTEN};
---listen says otherwise. For development: plain http, one token for everything."""
+--listen says otherwise. For development: plain http without --tls, one token for everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,17 @@ class Arguments:
 
     directory: str
     listen: str
+    tls: TlsPair | None
 
     @classmethod
     def of(cls, namespace: argparse.Namespace) -> Arguments:
         """What `configure` put there."""
-        return cls(directory=str(namespace.directory), listen=str(namespace.listen))
+        pair: object = namespace.tls
+        return cls(
+            directory=str(namespace.directory),
+            listen=str(namespace.listen),
+            tls=TlsPair(str(pair[0]), str(pair[1])) if isinstance(pair, list) else None,
+        )
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen", metavar="HOST:PORT", default=DEFAULT_LISTEN, help="where to listen (default: %(default)s)"
     )
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="speak TLS with this pair of PEM files")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         port=port,
         token=_token(token) if token else None,
         key=_key(key) if key else None,
+        tls=given.tls,
         tell=_tell,
         announce=announce,
     )
@@ -101,7 +110,7 @@ def _key(text: str) -> EncryptionKey:
 def _announce(service: RunningService, directory: str, *, from_environment: frozenset[str]) -> None:
     """The exports on stdout, for a shell; what people read on stderr. A secret that was given is not shown again."""
     _tell(f"serving {os.path.abspath(directory)} at {service.url}, for development only; ^C ends it")
-    if service.is_exposed:
+    if service.is_exposed and service.url.startswith("http:"):
         _tell("reachable from other machines by plain http: anyone on the way reads the token")
     for name, value in service.environment.items():
         shown = f'"${name}"' if name in from_environment else shlex.quote(value)

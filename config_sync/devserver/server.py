@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from config_sync.clock import SystemClock
 from config_sync.devserver.folder import ConfigFolder
 from config_sync.devserver.hub import Hub
+from config_sync.devserver.tls import TlsPair
 from config_sync.errors import UsageError
 from config_sync.log import SERVICE_WARNED, logger
 from config_sync.model import EncryptionKey, Secret
@@ -88,16 +89,17 @@ def start(
     token: Secret | None = None,
     key: EncryptionKey | None = None,
     keep_alive_s: float = KEEP_ALIVE_S,
+    tls: TlsPair | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> RunningService:
     """A service over the folder in a thread of its own, once it answers and watches. Port 0: any free one.
 
-    Without a token or a key, random ones. `tell` gets one line for each file that cannot be served (default: the log);
+    Without a token or a key, random ones. With `tls` it speaks only that. `tell` gets one line for each file that cannot be served (default: the log);
     it is called in the service's thread.
 
     Raises:
         UsageError: no such folder, one that cannot be watched, an address that cannot be had, or the extra ``serve``
-            is not installed.
+            is not installed; or `tls` is no usable pair.
     """
     try:
         from config_sync.devserver.app import build_app
@@ -120,11 +122,12 @@ def start(
     hub = Hub()
     token = token or Secret(secrets.token_urlsafe(24))
     key = key or EncryptionKey(secrets.token_hex(32))
+    if tls is not None:
+        tls.check()
     listening = _listen(host, port)
-    url, is_exposed = _url(listening)
-    thread = ServingThread(
-        build_app(folder, hub, token=token, key=key, keep_alive_s=keep_alive_s), folder, hub, listening
-    )
+    url, is_exposed = _url(listening, "http" if tls is None else "https")
+    app = build_app(folder, hub, token=token, key=key, keep_alive_s=keep_alive_s)
+    thread = ServingThread(app, folder, hub, listening, tls)
     thread.begin()
     return RunningService(url, is_exposed, token, key, thread, hub)
 
@@ -137,6 +140,7 @@ def serve_forever(
     token: Secret | None = None,
     key: EncryptionKey | None = None,
     keep_alive_s: float = KEEP_ALIVE_S,
+    tls: TlsPair | None = None,
     tell: Callable[[str], None] | None = None,
     announce: Callable[[RunningService], None],
 ) -> None:
@@ -154,7 +158,7 @@ def serve_forever(
     before = {number: signal.signal(number, leave) for number in ends}
     try:
         with start(
-            directory, host=host, port=port, token=token, key=key, keep_alive_s=keep_alive_s, tell=tell
+            directory, host=host, port=port, token=token, key=key, keep_alive_s=keep_alive_s, tls=tls, tell=tell
         ) as service:
             announce(service)
             while service.is_alive and not stop.wait(1.0):
@@ -188,11 +192,11 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _url(listening: socket.socket) -> tuple[str, bool]:
+def _url(listening: socket.socket, scheme: str) -> tuple[str, bool]:
     """Where this machine reaches it, and whether others do."""
     host, port = listening.getsockname()[:2]
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://{_bracketed(reachable)}:{port}", not ipaddress.ip_address(host).is_loopback
+    return f"{scheme}://{_bracketed(reachable)}:{port}", not ipaddress.ip_address(host).is_loopback
 
 
 def _bracketed(host: str) -> str:

@@ -13,6 +13,7 @@ from watchfiles import awatch
 
 from config_sync.devserver.folder import ConfigFolder
 from config_sync.devserver.hub import Hub
+from config_sync.devserver.tls import TlsPair
 from config_sync.errors import UsageError
 
 LOOK_EVERY_MS = 20
@@ -41,7 +42,14 @@ class _Server(uvicorn.Server):
 class ServingThread(threading.Thread):
     """Serves until stopped. The socket is bound already and is closed here."""
 
-    def __init__(self, app: Starlette, folder: ConfigFolder, hub: Hub, listening: socket.socket) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        folder: ConfigFolder,
+        hub: Hub,
+        listening: socket.socket,
+        pair: TlsPair | None = None,
+    ) -> None:
         super().__init__(name="config-service", daemon=True)
         self._folder = folder
         self._hub = hub
@@ -61,6 +69,8 @@ class ServingThread(threading.Thread):
                 server_header=False,
                 timeout_keep_alive=75,  # above what clients keep idle connections for, so that none is closed in use
                 timeout_graceful_shutdown=STOP_WITHIN_S,
+                ssl_certfile=None if pair is None else pair.cert_file,
+                ssl_keyfile=None if pair is None else pair.key_file,
             ),
             self._begun,
         )
