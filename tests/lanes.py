@@ -92,6 +92,21 @@ def _netns() -> str | None:
     return None if made.returncode == 0 else "no right to make network namespaces, or no veth"
 
 
+def _oci() -> str | None:
+    """Root, runc, Debian's Python with venv, and a kernel that lets us make namespaces and an overlay."""
+    if lacks := _root():
+        return lacks
+    if on_path("runc") is None:
+        return "no runc on this machine"
+    if not os.access("/usr/bin/apt-get", os.X_OK):
+        return "this machine is no Debian: its root stands for the base image"
+    with open("/proc/filesystems", encoding="ascii") as lines:
+        if "overlay" not in lines.read().split():
+            return "the kernel has no overlay"
+    made = subprocess.run(["unshare", "--mount", "--net", "true"], capture_output=True, check=False)
+    return None if made.returncode == 0 else "no right to make namespaces"
+
+
 READERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "system", "readers")
 """Where package.json and its lock name the readers from npm."""
 
@@ -132,6 +147,7 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "acl": Need(_program("setfacl"), ("acl",)),
         "netns": Need(_netns, ("iproute2", "util-linux")),
         "power_cut": Need(_power_cut, ("e2fsprogs", "xfsprogs", "btrfs-progs", "mount")),
+        "oci": Need(_oci, ("runc", "python3-venv", "util-linux")),
         "systemd": Need(_systemd, ("systemd", "util-linux", "dbus", "polkitd")),
     }
 )

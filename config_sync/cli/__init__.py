@@ -98,12 +98,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(words)
         put("")
     except ConfigSyncError as error:
+        _leave(words, error.message, error.hint)
         return tell(error)
     except ReaderGone:
         return Exit.DONE
     except KeyboardInterrupt:
         die_by(signal.SIGINT)
     except Exception as error:  # noqa: BLE001  # the last border: a bug becomes one line and exit code 70
+        _leave(words, f"a bug in config-sync: {type(error).__name__}", None)
         return _tell_bug(error, is_debug="debug" in words)
     else:
         return code
@@ -162,6 +164,15 @@ def _at_dashes(words: list[str]) -> tuple[list[str], list[str]]:
     """What stands before the first ``--``, and after it."""
     index = words.index("--") if "--" in words else len(words)
     return words[:index], words[index + 1 :]
+
+
+def _leave(words: list[str], message: str, hint: str | None) -> None:
+    """The reason for whoever looks after the container, if the command is one's own process."""
+    from config_sync.cli.termination import COMMANDS as OF_CONTAINERS  # only here: on the way out
+    from config_sync.cli.termination import leave_reason
+
+    if OF_CONTAINERS.intersection(_split(words)[1][:1]):
+        leave_reason(message + (f"\nhint: {hint}" if hint else ""))
 
 
 def tell(error: ConfigSyncError) -> int:

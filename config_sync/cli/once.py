@@ -13,6 +13,7 @@ from config_sync.agent.once import OneSync, Policy
 from config_sync.cli import die_by
 from config_sync.cli.loading import add_settings_options, duration, flag, require_targets, set_up_log, settings_reader
 from config_sync.cli.output import say
+from config_sync.cli.termination import leave_reason
 from config_sync.clock import SystemClock, rfc3339
 from config_sync.errors import FileError, Stopped
 from config_sync.files import StateLock
@@ -103,6 +104,9 @@ def _sync(settings: Settings, policy: Policy, stop: Stop) -> int:
     finally:
         page.write()
         service.close()
+    if code:
+        failed = [one for one in sync.outcomes.values() if one.error is not None]
+        leave_reason("\n".join(_line(one, None) for one in failed))
     for target in settings.targets:
         outcome = sync.outcomes[target.name]
         if outcome.error is not None and sync.is_excused(target):

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.system.oci.machine import ALL_CAPABILITIES, Container, Machine
@@ -85,7 +85,6 @@ def build(machine: Machine, args: dict[str, str], *, dockerfile: Path = DOCKERFI
                 gid=0,
                 env={**host, **arguments, "DEBIAN_FRONTEND": "noninteractive"},
                 cwd=stage.cwd,
-                mounts=(("/dev/null", "/usr/sbin/policy-rc.d", "ro"),) if Path("/usr/sbin/policy-rc.d").exists() else (),
                 tmpfs=(("/tmp", "mode=1777"),),
                 is_read_only=False,
                 capabilities=ALL_CAPABILITIES,
@@ -133,7 +132,3 @@ def size_of(image: Image, path: str) -> int:
     )
     return int(done.stdout.split()[0])
 
-
-def with_files(container: Container, *mounts: tuple[str, str, str]) -> Container:
-    """The container with these bind mounts too."""
-    return replace(container, mounts=(*container.mounts, *mounts))

@@ -13,8 +13,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.program import Started
@@ -128,13 +128,28 @@ class Machine:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
+    def fresh(self, name: str) -> str:
+        """A new directory of root's in the machine's memory; its path."""
+        path = f"{self.base}/{name}-{next(_count)}"
+        self.must("mkdir", "-m", "755", path)
+        return path
+
+    def put(self, path: str, content: str) -> None:
+        """A file with that content."""
+        subprocess.run([*self.enter, "tee", path], input=content, text=True, stdout=subprocess.DEVNULL, check=True)
+
+    def read(self, path: str) -> str | None:
+        """A file's content, or None where there is none."""
+        done = subprocess.run([*self.enter, "cat", path], capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else None
+
     def run(
-        self, container: Container, *, timeout_s: float = 120.0, before: Sequence[str] = ()
+        self, container: Container, *, timeout_s: float = 120.0
     ) -> subprocess.CompletedProcess[str]:
         """The container to its end."""
         name = self._bundle(container)
         return subprocess.run(
-            [*before, *self._runc("run", "--bundle", f"{self.base}/bundles/{name}", name)],
+            self._runc("run", "--bundle", f"{self.base}/bundles/{name}", name),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -243,7 +258,3 @@ _LOOPBACK_UP = (
 )
 """SIOCSIFFLAGS with IFF_UP (netdevice(7))."""
 
-
-def as_written(container: Container, *argv: str) -> Container:
-    """The same container with other words."""
-    return replace(container, argv=argv)
