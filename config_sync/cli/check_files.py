@@ -24,7 +24,7 @@ def of_file(name: str, spec: FileSpec, sandbox: Sandbox) -> Iterator[Finding]:
     except FileNotFoundError:
         if not spec.create_parents:
             made = " (`systemd-tmpfiles --create` makes those that install-systemd named)" if sandbox.is_unit else ""
-            yield Finding(where, f"{parent} does not exist", f"create it{made}, or set 'create_parents: true'")
+            yield Finding(where, f"{parent} does not exist", f"create it{made}, mount its volume there, or set 'create_parents: true'")
         return
     except OSError as error:
         yield Finding(where, f"{parent}: {error.strerror}", exit_code=Exit.WRITE)
@@ -32,7 +32,12 @@ def of_file(name: str, spec: FileSpec, sandbox: Sandbox) -> Iterator[Finding]:
     if not stat.S_ISDIR(at_parent.st_mode):
         yield Finding(where, f"{parent} is not a directory", "correct the path", Exit.WRITE)
         return
-    yield from _of_directory(where, parent, sandbox)
+    is_mounted = not spec.is_set and is_mount_point(spec.path)
+    if is_mounted and spec.write is WriteMode.IN_PLACE:  # its directory is not touched
+        yield from _of_mounted(where, spec.path)
+        return
+    if not is_mounted:  # which tells more than its directory, a read-only root's say
+        yield from _of_directory(where, parent, sandbox)
     if not spec.is_set:
         yield from _of_destination(where, spec)
 
@@ -65,7 +70,7 @@ def _of_directory(where: str, parent: str, sandbox: Sandbox) -> Iterator[Finding
     if os.access(parent, os.W_OK | os.X_OK):
         return
     if _is_read_only(parent):
-        hint = "mount it writable"
+        hint = "mount it writable (in a container, a volume there)"
         if sandbox.is_unit:
             hint = f"a drop-in with ReadWritePaths={parent}, then a restart: it must be there when the unit starts"
         yield Finding(where, f"{parent} is on a read-only file system here", hint, Exit.WRITE)
@@ -73,9 +78,20 @@ def _of_directory(where: str, parent: str, sandbox: Sandbox) -> Iterator[Finding
     yield Finding(
         where,
         f"uid {os.geteuid()} cannot write in {parent}",
-        "a file is replaced by renaming, so its directory must be writable for the agent's user",
+        "a file is replaced by renaming, so its directory must be writable for the agent's user"
+        " (in a pod: fsGroup)",
         Exit.WRITE,
     )
+
+
+def _of_mounted(where: str, path: str) -> Iterator[Finding]:
+    if not os.access(path, os.W_OK):
+        yield Finding(
+            where,
+            f"uid {os.geteuid()} cannot write the file that is mounted there",
+            "its mode and its mount must let the agent's user write",
+            Exit.WRITE,
+        )
 
 
 def _is_read_only(path: str) -> bool:

@@ -112,8 +112,9 @@ def _find(what: str, is_it: Callable[[str | None, str], bool], may_be_it: Callab
         process.close()
         if found[first[0]].exe is None:
             raise _hidden(
-                f"uid {os.geteuid()} may not see which program process {first[0]} ({process.name}) runs",
-                "give the agent CAP_SYS_PTRACE, or name the process by `pidfile`, `unit` or `cmdline`",
+                f"uid {os.geteuid()} may not see which program process {first[0]} ({process.name}) of uid {process.uid}"
+                " runs",
+                "run both as one user, or give the agent CAP_SYS_PTRACE and CAP_KILL",
             )
     raise NotRunning(f"{what} ended again and again while it was looked for")
 

@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -233,22 +233,30 @@ class Running:
 
 
 @contextlib.contextmanager
-def machine_at(base: Path, *, has_network: bool = True) -> Iterator[Machine]:
-    """A machine until the end of the block. Without a network it has a loopback of its own."""
+def machine_at(base: Path) -> Iterator[Machine]:
+    """A machine until the end of the block, in the network of this one."""
     base.mkdir()
-    spaces = ("--mount", "--propagation", "private", *(() if has_network else ("--net",)))
-    loopback = "" if has_network else f"{sys.executable} -c '{_LOOPBACK_UP}'\n"
-    with subprocess.Popen(
-        ["unshare", *spaces, "sh", "-ec", f"{loopback}{_HOLD}", "sh", str(base)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as holder:
+    command = ("unshare", "--mount", "--propagation", "private", "sh", "-ec", _HOLD, "sh", str(base))
+    with _held(command) as pid:
+        yield Machine(base, pid)
+
+
+@contextlib.contextmanager
+def beside(machine: Machine) -> Iterator[Machine]:
+    """The same machine with a network of its own, which has nothing but a loopback."""
+    script = f"{sys.executable} -c '{_LOOPBACK_UP}'\necho ready\nread -r _ || true"
+    with _held((*machine.enter, "unshare", "--net", "sh", "-ec", script)) as pid:
+        yield Machine(machine.base, pid)
+
+
+@contextlib.contextmanager
+def _held(command: Sequence[str]) -> Iterator[int]:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
         try:
             assert holder.stdout.readline() == "ready\n"
-            yield Machine(base, holder.pid)
+            yield holder.pid
         finally:
             holder.stdin.close()
 
