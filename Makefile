@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-httpx2 unit lint fmt typecheck build bench clean
+.PHONY: help install demo test test-httpx2 unit lint fmt typecheck build bench docker-up docker-down clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -47,6 +47,12 @@ build: $(STAMP) ## sdist and wheel, into dist/
 
 bench: $(STAMP) ## the figures
 	@$(BIN)/python -m tests.bench
+
+docker-up: ## build and start examples/docker, the whole story in containers
+	@examples/docker/compose up
+
+docker-down: ## stop it, and remove its volumes
+	@examples/docker/compose down
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -56,12 +56,12 @@ def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def put(directory: str, uid: int, files: dict[str, bytes]) -> None:
     """The files, readable for that user only."""
     os.makedirs(directory, mode=0o700, exist_ok=True)
-    os.chown(directory, uid, uid)
     for file, content in files.items():
         path = os.path.join(directory, file)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o400), "wb") as out:
             out.write(content)
         os.chown(path, uid, uid)
+    os.chown(directory, uid, uid)  # last: root without CAP_DAC_OVERRIDE may not write there any more
 
 
 def main(directory: str, uid: int) -> None:

@@ -41,7 +41,7 @@ def one(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("example", [name], indirect=True)
 
 
-@pytest.mark.parametrize("example", [path.parent.name for path in SETTINGS], indirect=True)
+@pytest.mark.parametrize("example", [str(path.parent.relative_to(EXAMPLES)) for path in SETTINGS], indirect=True)
 def test_its_settings_load(example: Example) -> None:
     for template in example.folder.rglob("*.j2"):
         example.path(f"/etc/config-sync/templates/{template.name}").write_text(template.read_text())
@@ -123,10 +123,10 @@ def test_the_environment_file_is_what_its_readme_says(example: Example, configs:
     assert file.read_text() in (example.folder / "README.md").read_text()
 
 
-@one("init-container")
+@one("kubernetes")
 def test_the_init_container_writes_the_file(example: Example, configs: Path) -> None:
     write_config(configs, "my-service", {"port": 8080})
-    pod: object = yaml.safe_load(example.moved((example.folder / "pod.yaml").read_text()))
+    pod: object = yaml.safe_load(example.moved((example.folder / "init-container.yaml").read_text()))
     (container,) = _list(_mapping(_mapping(pod)["spec"])["initContainers"])
     for name, secret in (("token", TOKEN), ("key", KEY)):
         example.path(f"/credentials/{name}").write_text(secret)
