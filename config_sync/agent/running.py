@@ -70,8 +70,8 @@ def run_agent(
             if supervisor is None:
                 raise FileError(
                     f"the agent's memory cannot be kept: {error.message}",
-                    hint="set agent.state_dir to a directory that this user can write (in a container, mount a volume there);"
-                    " `once` and `exec` do without",
+                    hint="set agent.state_dir to a directory that this user can write (in a container, mount a volume"
+                    " there); `once` and `exec` do without",
                     errno=error.errno,
                     step=error.step,
                 ) from error

@@ -94,8 +94,8 @@ def start(
 ) -> RunningService:
     """A service over the folder in a thread of its own, once it answers and watches. Port 0: any free one.
 
-    Without a token or a key, random ones. With `tls` it speaks only that. `tell` gets one line for each file that cannot be served (default: the log);
-    it is called in the service's thread.
+    Without a token or a key, random ones. With `tls` it speaks only that. `tell` gets one line for each file that
+    cannot be served (default: the log); it is called in the service's thread.
 
     Raises:
         UsageError: no such folder, one that cannot be watched, an address that cannot be had, or the extra ``serve``

@@ -1,4 +1,4 @@
-"""A CA, the service's certificate, a token and a key, made anew unless they are there. Usage: make_credentials.py DIR UID.
+"""A CA, the service's certificate, a token and a key, unless they are there. Usage: make_credentials.py DIR UID.
 
 For the compose file only. What may see everything is in DIR/service, what clients need is in DIR/client.
 """
@@ -37,9 +37,7 @@ def certificate(
         .not_valid_after(now + VALID)
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if not is_ca:
         made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(subject)]), critical=False)

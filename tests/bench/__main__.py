@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.bench import (
     caching,
+    containers,
     fleet,
     formats,
     hour,
@@ -53,6 +54,7 @@ CONCERNS = {
     "caching": Concern(caching.rows, caching.NOTE, 100, 5),
     "formats": Concern(formats.rows, formats.NOTE, 9, 1),
     "systemd": Concern(systemd.rows, systemd.NOTE, 11, 1),
+    "containers": Concern(containers.rows, containers.NOTE, 21, 2),
     "sdk": Concern(sdk.rows, sdk.NOTE, 200, 3),
 }
 

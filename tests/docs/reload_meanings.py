@@ -37,7 +37,7 @@ RELOAD_FAILURES: Mapping[str, Cause] = {
     ),
     "ProcessHidden": Cause(
         "`/proc` hides the process or its program from the agent's user",
-        "no `hidepid` and no `ProtectProc=` for the agent; for `exe` of another user CAP_SYS_PTRACE, and CAP_KILL to signal it",
+        "no `hidepid` and no `ProtectProc=` for the agent; for `exe` one user for both, or CAP_SYS_PTRACE and CAP_KILL",
     ),
     "SignalUnhandled": Cause(
         "the process would die of the signal, which was therefore not sent",

@@ -1,5 +1,6 @@
-"""The examples of containers hold together: manifests by their schemas, files by what names them. Run they are by
-``tests/system/oci``.
+"""The examples of containers hold together: manifests by their schemas, files by what names them.
+
+They are run by ``tests/system/oci``.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def test_the_kustomize_base_names_what_is_there() -> None:
     assert all((KUBERNETES / "base" / name).is_file() for name in named)
     images = {str(one["image"]).partition(":")[0] for one in containers(pod("base/deployment.yaml"))}
     assert {str(one["name"]) for one in cast("list[dict[str, object]]", base["images"])} == images
-    (used,) = [one for one in cast("list[dict[str, object]]", pod("base/deployment.yaml")["volumes"]) if "configMap" in one]
+    (used,) = [
+        one for one in cast("list[dict[str, object]]", pod("base/deployment.yaml")["volumes"]) if "configMap" in one
+    ]
     assert used["configMap"] == {"name": generator["name"]}
 
 

@@ -61,7 +61,7 @@ class _Stage:
 
 
 def build(machine: Machine, args: dict[str, str], *, dockerfile: Path = DOCKERFILE) -> Image:
-    """The image as the Dockerfile makes it, over this machine's ``/`` in place of its base. Fails on a word it lacks."""
+    """The image as the Dockerfile makes it, over this machine's ``/`` in place of its base."""
     stages: list[_Stage] = []
     arguments: dict[str, str] = {}
     host = {name: value for name, value in os.environ.items() if _OF_THE_HOST.fullmatch(name)}
@@ -131,4 +131,3 @@ def size_of(image: Image, path: str) -> int:
         [*image.machine.enter, "du", "-sb", image.root + path], capture_output=True, text=True, check=True
     )
     return int(done.stdout.split()[0])
-

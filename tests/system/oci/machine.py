@@ -31,7 +31,8 @@ read -r _ || true
 
 Json = dict[str, object]
 ALL_CAPABILITIES = (
-    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_CHROOT",
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+    "CAP_SYS_CHROOT",
 )  # fmt: skip
 """What engines leave to root by default, as far as a build needs it."""
 
@@ -56,7 +57,9 @@ class Container:
 
     def spec(self) -> Json:
         """As config.json of the OCI runtime specification has it."""
-        pid: Json = {"type": "pid"} | ({"path": f"/proc/{self.shares_pids_of}/ns/pid"} if self.shares_pids_of else {})
+        pid: Json = {"type": "pid"}
+        if self.shares_pids_of is not None:
+            pid["path"] = f"/proc/{self.shares_pids_of}/ns/pid"
         path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         env = [f"{name}={value}" for name, value in {**path, **self.env}.items()]
         caps = list(self.capabilities)
@@ -65,10 +68,7 @@ class Container:
             _tmpfs("/dev", "mode=755"),
             {"destination": "/dev/shm", "type": "tmpfs", "source": "shm", "options": ["nosuid", "mode=1777"]},
             *(_tmpfs(destination, options) for destination, options in self.tmpfs),
-            *(
-                {"destination": destination, "type": "bind", "source": source, "options": ["bind", *options.split(",")]}
-                for source, destination, options in self.mounts
-            ),
+            *(_bind(*mount) for mount in self.mounts),
         ]
         return {
             "ociVersion": "1.0.2",
@@ -86,6 +86,10 @@ class Container:
             "mounts": mounts,
             "linux": {"namespaces": [pid, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}]},
         }
+
+
+def _bind(source: str, destination: str, options: str) -> Json:
+    return {"destination": destination, "type": "bind", "source": source, "options": ["bind", *options.split(",")]}
 
 
 def _tmpfs(destination: str, options: str) -> Json:
@@ -143,9 +147,7 @@ class Machine:
         done = subprocess.run([*self.enter, "cat", path], capture_output=True, text=True, check=False)
         return done.stdout if done.returncode == 0 else None
 
-    def run(
-        self, container: Container, *, timeout_s: float = 120.0
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, container: Container, *, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
         """The container to its end."""
         name = self._bundle(container)
         return subprocess.run(
@@ -262,7 +264,6 @@ def _held(command: Sequence[str]) -> Iterator[int]:
 
 
 _LOOPBACK_UP = (
-    "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack(\"16sH14s\", b\"lo\", 1, b\"\"))"
+    'import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14s", b"lo", 1, b""))'
 )
 """SIOCSIFFLAGS with IFF_UP (netdevice(7))."""
-

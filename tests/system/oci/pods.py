@@ -18,7 +18,7 @@ Json = Mapping[str, object]
 
 @dataclass(slots=True)
 class Volumes:
-    """The directories behind a pod's volumes, on the machine. They belong to root and `FS_GROUP`, with fsGroup's modes."""
+    """The directories behind a pod's volumes, on the machine: root's and `FS_GROUP`'s, with its modes."""
 
     machine: Machine
     base: str
@@ -124,4 +124,3 @@ def _mapping(value: object) -> Json:
 def _list(value: object) -> list[object]:
     assert isinstance(value, list)
     return value
-

@@ -96,7 +96,7 @@ def test_a_group_that_it_is_not_in(image: Image, bare: Container) -> None:
     with_group = replace(bare, env={**bare.env, "CONFIG_SYNC_CONFIG": "/config/settings.yaml"})
     image.machine.put(
         f"{bare.mounts[0][0]}/settings.yaml",
-        f"service: {{host: \"{bare.env['CONFIG_SERVICE_HOST']}\"}}\n"
+        f'service: {{host: "{bare.env["CONFIG_SERVICE_HOST"]}"}}\n'
         "targets: {my-service: {files: [{path: /config/config.yaml, group: 777}]}}\n",
     )
     refused(image, with_group, "uid 54321", "group 777", file=None, codes=(3, 10))
@@ -118,7 +118,7 @@ class TestOneFileMounted:
         settings = f"{image.machine.fresh('settings')}/settings.yaml"
         image.machine.put(
             settings,
-            f"service: {{host: \"{mounted.env['CONFIG_SERVICE_HOST']}\"}}\n"
+            f'service: {{host: "{mounted.env["CONFIG_SERVICE_HOST"]}"}}\n'
             "targets: {my-service: {files: [{path: /config/config.yaml, write: in_place}]}}\n",
         )
         container = replace(mounted, mounts=(*mounted.mounts, (settings, "/config/settings.yaml", "ro")))

@@ -60,5 +60,5 @@ def test_what_is_no_pair_is_refused_in_one_sentence(tmp_path: Path, configs: Pat
         Path(pair.key_file).write_text("hello")
     else:
         Path(pair.key_file).write_bytes(encrypted(trustme.CA().issue_cert("127.0.0.1")))
-    with pytest.raises(UsageError, match="cannot be served: (No such file|no pair in PEM form)"):
+    with pytest.raises(UsageError, match=r"cannot be served: (No such file|no pair in PEM form)"):
         start(configs, tls=pair)
