@@ -167,7 +167,13 @@ def _pass_signals_on(agent: Agent, supervisor: Supervisor) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(agent.stop)
 
+    asked = 0
+
     def end() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:  # somebody means it
+            supervisor.forward(signal.SIGTERM)
         supervisor.end()
         agent.stop()
 

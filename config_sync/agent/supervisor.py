@@ -92,7 +92,7 @@ class Supervisor:
         self._post(lambda: self._on_signal(number, is_end=False))
 
     def end(self, number: int = signal.SIGTERM) -> None:
-        """Pass the signal on, and see to it that the program ends. Safe to repeat."""
+        """Pass the signal on, and see to it that the program ends. Safe to repeat: it is asked once."""
         self._post(lambda: self._on_signal(number, is_end=True))
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -197,9 +197,12 @@ class Supervisor:
 
     def _on_signal(self, number: int, *, is_end: bool) -> None:
         state = self._state
+        # Many programs take a second TERM for "at once", and one that is just ending may die of it.
+        was_asked = is_end and number == signal.SIGTERM and (state.is_ending or state.is_restarting)
         state.is_ending = state.is_ending or is_end
         if state.child is not None:
-            state.child.send(number)
+            if not was_asked:
+                state.child.send(number)
             if state.is_ending and state.kill_at is None:
                 state.kill_at = time.monotonic() + self._program.grace_s
         elif self.code is None and (state.is_ending or number in (signal.SIGINT, signal.SIGQUIT)):

@@ -1,12 +1,14 @@
 """Containers: from their start to the file on disk, what the image weighs, the sidecar's memory, `exec`'s own part.
 
-The processes are this interpreter's, without a runtime around them, so that the figures need no root. The image's environment is made as examples/docker/Dockerfile makes it.
+The processes are this interpreter's, without a runtime around them, so that the figures need no root. The image's
+environment is made as examples/docker/Dockerfile makes it.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.bench.machine import command, environment_in
@@ -17,15 +19,15 @@ from tests.service import KEY, TOKEN, serving, write_config
 from tests.waiting import eventually
 
 NOTE = (
-    "containers: `once` and `exec` of one file over loopback, without a memory; the environment as the Dockerfile makes it"
-    " (compiled, no pip, extra template), without Debian's python3; `run` with 10 targets, settled"
+    "containers: `once` and `exec` of one file over loopback; the environment as the Dockerfile makes it (compiled, no"
+    " pip, extra template), without Debian's python3; `run` with 10 targets, settled"
 )
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = 10
 
 
 def rows(directory: Path, count: int) -> list[Row]:
-    """Start to file, `exec` against the application alone, Rss of a sidecar with 10 targets, size of the environment."""
+    """Start to file, `exec` against the application alone, a sidecar's Rss, the size of the environment."""
     configs = directory / "configs-of-containers"
     for index in range(TARGETS):
         write_config(configs, f"app-{index}", {"port": 8080 + index})
@@ -51,7 +53,7 @@ def rows(directory: Path, count: int) -> list[Row]:
     return [*found, _size(directory)]
 
 
-def _memory(directory: Path, environment: dict[str, str]) -> Row:
+def _memory(directory: Path, environment: Mapping[str, str]) -> Row:
     folder = directory / "sidecar"
     folder.mkdir()
     targets = "".join(f"  app-{index}: {{files: [{{path: {folder}/{index}.json}}]}}\n" for index in range(TARGETS))

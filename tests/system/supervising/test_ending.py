@@ -25,6 +25,24 @@ def test_a_term_is_passed_on_and_the_applications_code_is_ours(home: Home) -> No
     assert app.notes[-1] == "ended"
 
 
+def test_it_is_asked_once(home: Home) -> None:
+    """Many programs take a second TERM for "at once"; and one that is just ending may die of it."""
+    app = application(
+        home,
+        "while ! [ -e go ]; do sleep 0.05 & wait $!; done\nfor _ in 1 2 3 4 5 6 7 8; do sleep 0.05 & wait $!; done\nexit 5\n",
+        traps="trap 'note asked' TERM",
+    )
+    with app.behind("--grace", "50s") as started:
+        app.until(read({"a": 1}))
+        eventually(home.socket.exists)
+        started.process.send_signal(signal.SIGTERM)
+        app.until("asked")
+        eventually(lambda: not home.socket.exists())  # the agent is over, and waits for the application
+        (home.root / "go").touch()
+        assert started.process.wait(60) == 5
+    assert app.count("asked") == 1
+
+
 def test_one_that_ignores_term_is_killed_with_its_children_when_the_grace_is_over(home: Home) -> None:
     body = "(trap '' TERM; while :; do sleep 0.1; done) &\nnote \"pid $!\"\nnote ready\n" + LIVES
     app = application(home, body, traps="trap '' TERM")

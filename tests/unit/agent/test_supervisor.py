@@ -169,6 +169,36 @@ def test_a_stop_ends_the_wait_for_a_restart(applications: Applications, tmp_path
     timer.join()
 
 
+def test_an_end_that_is_asked_for_again_is_told_once(applications: Applications, tmp_path: Path) -> None:
+    waits = "echo asked >>asked; while ! [ -e go ]; do sleep 0.01; done; exit 3"
+    supervisor = applications.script(f"trap '{waits}' TERM; touch ready; {LIVES}", grace_s=60)
+    supervisor.start()
+    eventually((tmp_path / "ready").exists)
+    for _ in range(3):
+        supervisor.end()
+        eventually((tmp_path / "asked").exists)
+    (tmp_path / "go").touch()
+    assert supervisor.wait(60)
+    assert supervisor.code == 3
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
+def test_an_end_in_the_middle_of_a_restart_asks_no_second_time(applications: Applications, tmp_path: Path) -> None:
+    waits = "echo asked >>asked; while ! [ -e go ]; do sleep 0.01; done; exit 3"
+    supervisor = applications.script(f"trap '{waits}' TERM; touch ready; {LIVES}", grace_s=60)
+    supervisor.start()
+    eventually((tmp_path / "ready").exists)
+    asker = threading.Thread(target=lambda: supervisor.restart(Stop()))
+    asker.start()
+    eventually((tmp_path / "asked").exists)
+    supervisor.end()
+    (tmp_path / "go").touch()
+    assert supervisor.wait(60)
+    asker.join(60)
+    assert supervisor.code == 3
+    assert (tmp_path / "asked").read_text() == "asked\n"
+
+
 def test_a_program_that_is_not_there_is_told_and_ends_it(applications: Applications) -> None:
     supervisor = applications.program(Program(("no-such-program",)))
     supervisor.start()
