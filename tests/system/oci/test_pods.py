@@ -39,7 +39,10 @@ def sidecar_volumes(volumes: Volumes, config_service: RunningService) -> Volumes
     """With a place for the sidecar's own things, and the example's settings at this service."""
     volumes.empty("run")
     settings = (KUBERNETES / "base" / "settings.yaml").read_text()
+    # A config that is not at the service yet is asked for again after seconds, which grow to a minute.
+    soon = "  retry: {first: 100ms, max: 200ms}\n  reconnect: {first: 100ms, max: 200ms}\n"
     settings = settings.replace("https://config.example.com", config_service.url)
+    settings = settings.replace("agent:\n", f"{soon}agent:\n")
     volumes.projected("settings", {"settings.yaml": settings}, mode=0o644)
     return volumes
 

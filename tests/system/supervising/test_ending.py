@@ -27,11 +27,9 @@ def test_a_term_is_passed_on_and_the_applications_code_is_ours(home: Home) -> No
 
 def test_it_is_asked_once(home: Home) -> None:
     """Many programs take a second TERM for "at once"; and one that is just ending may die of it."""
-    app = application(
-        home,
-        "while ! [ -e go ]; do sleep 0.05 & wait $!; done\nfor _ in 1 2 3 4 5 6 7 8; do sleep 0.05 & wait $!; done\nexit 5\n",
-        traps="trap 'note asked' TERM",
-    )
+    waits = "while ! [ -e go ]; do sleep 0.05 & wait $!; done\n"
+    lingers = "for _ in 1 2 3 4 5 6 7 8; do sleep 0.05 & wait $!; done\n"
+    app = application(home, f"{waits}{lingers}exit 5\n", traps="trap 'note asked' TERM")
     with app.behind("--grace", "50s") as started:
         app.until(read({"a": 1}))
         eventually(home.socket.exists)
