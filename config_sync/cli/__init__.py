@@ -171,7 +171,8 @@ def _leave(words: list[str], message: str, hint: str | None) -> None:
     from config_sync.cli.termination import COMMANDS as OF_CONTAINERS  # only here: on the way out
     from config_sync.cli.termination import leave_reason
 
-    if OF_CONTAINERS.intersection(_split(words)[1][:1]):
+    names = {one.name for one in COMMANDS}
+    if next((word for word in words if word in names), None) in OF_CONTAINERS:
         leave_reason(message + (f"\nhint: {hint}" if hint else ""))
 
 
