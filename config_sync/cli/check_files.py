@@ -24,7 +24,11 @@ def of_file(name: str, spec: FileSpec, sandbox: Sandbox) -> Iterator[Finding]:
     except FileNotFoundError:
         if not spec.create_parents:
             made = " (`systemd-tmpfiles --create` makes those that install-systemd named)" if sandbox.is_unit else ""
-            yield Finding(where, f"{parent} does not exist", f"create it{made}, mount its volume there, or set 'create_parents: true'")
+            yield Finding(
+                where,
+                f"{parent} does not exist",
+                f"create it{made}, mount its volume there, or set 'create_parents: true'",
+            )
         return
     except OSError as error:
         yield Finding(where, f"{parent}: {error.strerror}", exit_code=Exit.WRITE)
@@ -78,8 +82,7 @@ def _of_directory(where: str, parent: str, sandbox: Sandbox) -> Iterator[Finding
     yield Finding(
         where,
         f"uid {os.geteuid()} cannot write in {parent}",
-        "a file is replaced by renaming, so its directory must be writable for the agent's user"
-        " (in a pod: fsGroup)",
+        "a file is replaced by renaming, so its directory must be writable for the agent's user (in a pod: fsGroup)",
         Exit.WRITE,
     )
 

@@ -38,8 +38,8 @@ _MEANINGS: dict[int, _Meaning] = {
     errno.EROFS: _Meaning(
         "ReadOnly",
         "the file system is mounted read-only",
-        "mount it writable (in a container, a volume there); in a unit name the directory in ReadWritePaths= and restart:"
-        " it must be there at the start",
+        "mount it writable (in a container, a volume there); in a unit name the directory in ReadWritePaths= and"
+        " restart: it must be there at the start",
     ),
     errno.ENOENT: _Meaning("Interfered", "something else removed our temporary file", None, True),
     errno.ESTALE: _Meaning("Interfered", "something else replaced what we were working on", None, True),
