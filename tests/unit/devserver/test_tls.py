@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from config_sync.devserver.server import start
 from config_sync.devserver.tls import TlsPair
 from config_sync.errors import UsageError
 from tests.certificates import encrypted
+from tests.program import home_at
 from tests.service import KEY, TOKEN, serve_process, write_config
 
 
@@ -39,7 +39,7 @@ def test_a_client_that_trusts_its_authority_gets_its_file(tmp_path: Path, config
         done = [
             subprocess.run(
                 [sys.executable, "-m", "config_sync", *words, str(trusted)],
-                env={"PATH": os.defpath, **secrets, "CONFIG_SERVICE_HOST": served.url, "HOME": str(tmp_path)},
+                env=home_at(tmp_path / "h", served.url).environ,
                 capture_output=True,
                 text=True,
                 check=False,
