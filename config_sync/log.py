@@ -64,6 +64,8 @@ KEY_SERVED = "key.served"
 CHILD_STARTED = "child.started"
 CHILD_ENDED = "child.ended"
 CHILD_FAILED = "child.failed"
+LISTEN_STARTED = "listen.started"
+LISTEN_FAILED = "listen.failed"
 COMMAND_RECEIVED = "command.received"
 BUG_FOUND = "bug.found"
 

@@ -14,6 +14,7 @@ from config_sync.agent.looking import looker
 from config_sync.agent.passes import Passes
 from config_sync.agent.roster import Roster
 from config_sync.agent.watches import Watch, Watches
+from config_sync.agent.watching_it import site_of
 from config_sync.agent.workers import Workers
 from config_sync.client import Service
 from config_sync.client.streams import Streams
@@ -29,6 +30,7 @@ from config_sync.status.board import startup_done
 from config_sync.stop import Stop
 from config_sync.triggers.standing import Standing
 from config_sync.triggers.watching import watch_files
+from config_sync.webserver.serving import WebServer
 from config_sync.workqueue import Wake
 
 REPORT_S = 0.2
@@ -106,13 +108,16 @@ class Agent:
         self._is_socket_needed = is_socket_needed
         self._watches = Watches(watch, on_credentials=self._on_credentials, on_outputs=self._on_files)
         self._is_started = False
+        self._commands = AgentCommands(self._passes, self._board, workers, reload_settings=self.reload_settings)
+        site = site_of(self._board, self._page, self._roster.states, self._commands.health, clock)
+        self._web = WebServer(site, chance=chance)
 
     async def run(self) -> None:
         """Work until `stop` is called. Everything is ended and saved when it returns."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            commands = AgentCommands(self._passes, self._board, self._workers, reload_settings=self.reload_settings)
-            async with listening(self._settings.agent.runtime_dir, commands, is_needed=self._is_socket_needed):
+            runtime_dir = self._settings.agent.runtime_dir
+            async with listening(runtime_dir, self._commands, is_needed=self._is_socket_needed):
                 self._apply(self._settings, wake=Wake.START)
                 fixed = [
                     tasks.create_task(self._passes.run(), name="passes"),
@@ -122,6 +127,7 @@ class Agent:
                 await self._stopping.wait()
                 self._roster.stop()
                 self._watches.stop()
+                self._web.stop()
                 for task in fixed:
                     task.cancel()
             await self._wind_down()
@@ -150,6 +156,7 @@ class Agent:
         self._page.host = settings.service.host
         self._passes.reconciler = self._connection.reconciler
         self._passes.offline_start_s = settings.agent.offline_start_s
+        self._web.follow(settings.agent.listen, tasks=self._tasks)
         self._passes.watch(settings.targets, settings.service, wake=wake)
         self._awaiting.look = looker(self._connection.service, self._workers, self._stop)
         self._roster.follow(

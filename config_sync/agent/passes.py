@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from config_sync.agent.bugs import bug_outcome
+from config_sync.agent.counting import Counting
 from config_sync.agent.ordering import Ordered, Waiting
 from config_sync.agent.settle import Again, Pace, is_behind
 from config_sync.agent.story import Storyteller
@@ -73,6 +74,7 @@ class Passes:
         self._news = asyncio.Event()
         self._started_at = self._loop.time()
         self._teller = Storyteller(self._loop.time)
+        self._counting = Counting(self._loop.time)
         self._workers = workers
         self.on_unmet: Callable[[Target], None] = lambda _: None
         """An event told of a change, and none came with the last of the re-checks."""
@@ -111,6 +113,7 @@ class Passes:
         for told in gone.orders:
             told.answer(None)
         self._users.drop(name)
+        self._counting.forget(name)
         self._queue.drop(name)
         self._marked.pop(name, None)
         self._board.forget(name)
@@ -143,7 +146,10 @@ class Passes:
             self._board.heard(event)
         elif wake is Wake.EVENT:
             self._hints.pop(config, None)  # it told of another change than the one we know of
-        for name in self._users.of(config):
+        names = self._users.of(config)
+        if wake is Wake.EVENT:
+            self._counting.heard(names)
+        for name in names:
             self._mark(name, wake)
         self._ring()
 
@@ -215,7 +221,10 @@ class Passes:
         # A timer alone is news of its own, of this instant.
         marked = self._marked.pop(work.key, None) or tick()
 
+        self._counting.begun(work.key)
+
         def published(record: Record) -> None:
+            self._counting.in_place(work.key)
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._board.published, work.key, record)
 
@@ -272,6 +281,7 @@ class Passes:
                 is_partly=is_partly,
                 hold_left_s=self._hold_left_s(record),
             )
+            self._counting.finished(outcome, occasion.hints, goes_on=again.wake is Wake.RECHECK)
             self._teller.tell(outcome, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
             if outcome.is_given_up:  # that was about something else than what is on disk: have a look at this
                 self._board.published(work.key, record)

@@ -32,6 +32,7 @@ from config_sync.reconciler.sources import PinnedOnce as PinnedOnce
 from config_sync.reconciler.sources import Service as Service
 from config_sync.reconciler.sources import SharedService as SharedService
 from config_sync.reconciler.versions import seen_of, story_of
+from config_sync.status.meters import METERS
 from config_sync.stop import Stop
 
 
@@ -129,11 +130,13 @@ def from_service(
     Raises:
         ServiceError, CredentialError, DecryptFailed, DocumentRefused, SchemaUnusable, RenderRefused, Stopped.
     """
-    gathered = gather(target, service, keys=keys, record=record, stop=stop, hints=hints)
+    with METERS.timing("fetch"):
+        gathered = gather(target, service, keys=keys, record=record, stop=stop, hints=hints)
     story = story_of(target, gathered, digest_key=digest_key, record=record, hints=hints)
     with refusing(story):
         schemas.guard(target, gathered.documents)
-        made = render_files(target, gathered.documents)
+        with METERS.timing("render"):
+            made = render_files(target, gathered.documents)
     rendered = {path: Rendered(content, digest_of(content, key=digest_key)) for path, content in made.contents.items()}
     wanted = tuple(wanted_of(spec, rendered[spec.path].digest) for spec in made.target.files)
     seen = seen_of(target, gathered, story=story, hints=hints)

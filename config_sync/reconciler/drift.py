@@ -10,6 +10,8 @@ from config_sync.errors import FileError
 from config_sync.log import DRIFT_FOUND, logger
 from config_sync.model import AbsolutePath, FileState, OnDrift, Present, Record, Target
 from config_sync.plan import FilePlan, Plan, Reason
+from config_sync.status import metrics
+from config_sync.status.meters import METERS
 
 RESTORES = 3
 """Of one file within `WITHIN_S`; the next is not made: two programs that each put a file right would never end, and
@@ -24,6 +26,7 @@ class DriftLog:
         self._clock = clock
         self._restored: dict[AbsolutePath, deque[float]] = {}
         self._told: dict[AbsolutePath, FileState] = {}
+        self._counted: dict[AbsolutePath, FileState] = {}
 
     def look(self, target: Target, plan: Plan, observed: Mapping[AbsolutePath, FileState], record: Record) -> None:
         """Before the files are written: refuse to go on for ever, and tell of what is left alone.
@@ -32,6 +35,7 @@ class DriftLog:
             FileError: (``Contested``) a file was restored `RESTORES` times already within `WITHIN_S`.
         """
         for one in plan.files:
+            self._count(target.name, one, observed[one.path], record)
             if _is_restore(one, record):
                 self._refuse_a_contest(one.path)
             if one.reason is Reason.DRIFT_TOLERATED and target.on_drift is OnDrift.REPORT:
@@ -59,6 +63,15 @@ class DriftLog:
                 reason="Contested",
             )
 
+    def _count(self, name: str, planned: FilePlan, state: FileState, record: Record) -> None:
+        """One edit counts once, however many passes see it."""
+        kind = _kind(planned, state, record)
+        if kind is None:
+            self._counted.pop(planned.path, None)
+        elif self._counted.get(planned.path) != state:
+            self._counted[planned.path] = state
+            METERS.count(metrics.DRIFT, name, kind)
+
     def _tell(self, name: str, path: AbsolutePath, state: FileState) -> None:
         if self._told.get(path) == state:
             return
@@ -71,3 +84,14 @@ def _is_restore(planned: FilePlan, record: Record) -> bool:
     """Whether a file is put back as we had it: somebody changed it, or took it away."""
     is_taken_away = planned.reason is Reason.MISSING and planned.path in record.written
     return planned.reason is Reason.DRIFTED or is_taken_away
+
+
+def _kind(planned: FilePlan, state: FileState, record: Record) -> str | None:
+    """What somebody changed, in a metric's word; None: nothing. Of mode and owner the settings may have changed too."""
+    if planned.path not in record.written:
+        return None
+    if planned.reason is Reason.MODE_DIFFERS:
+        return "metadata"
+    if planned.reason in (Reason.MISSING, Reason.DRIFTED, Reason.DRIFT_TOLERATED):
+        return "content" if isinstance(state, Present) else "missing"
+    return None

@@ -13,6 +13,7 @@ from config_sync.log import FILE_REMOVED, FILE_WARNED, FILE_WRITTEN, logger
 from config_sync.model import AbsolutePath, Digest, Layout, Record, Target
 from config_sync.plan import FilePlan, Plan, Reason
 from config_sync.reconciler.desired import Desired
+from config_sync.status.meters import METERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,9 @@ class Publisher:
             for path, warning in desired.warnings:
                 logger().warning(FILE_WARNED, target=target.name, path=path, reason=warning)
         reasons = {one.path: one for one in plan.files}
-        if target.layout is Layout.DIRECTORY:
-            self._publish_set(target, reasons, desired, record, wrote)
-        else:
-            self._publish_each(target, reasons, desired, record, wrote)
+        publish = self._publish_set if target.layout is Layout.DIRECTORY else self._publish_each
+        with METERS.timing("publish"):
+            publish(target, reasons, desired, record, wrote)
 
     def _publish_each(
         self,

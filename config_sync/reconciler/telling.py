@@ -21,6 +21,8 @@ from config_sync.plan import Plan, told
 from config_sync.reconciler.occasion import Occasion, Slots
 from config_sync.reconciler.probing import await_well, is_well
 from config_sync.records import Records
+from config_sync.status import metrics
+from config_sync.status.meters import METERS
 from config_sync.stop import Stop
 from config_sync.workqueue import Wake
 
@@ -128,7 +130,13 @@ class Teller:
 
 
 def _run(reload: Reload, order: ReloadOrder, stop: Stop) -> ReloadResult:
-    result = reload.run(order, stop)
+    try:
+        with METERS.timing("reload"):
+            result = reload.run(order, stop)
+    except ReloadFailed:
+        METERS.count(metrics.RELOADS, order.target, reload.kind, "Failed")
+        raise
+    METERS.count(metrics.RELOADS, order.target, reload.kind, result.value)
     is_done = result is ReloadResult.RELOADED
     line = logger().info if is_done else logger().debug
     line(

@@ -9,6 +9,7 @@ from config_sync.fields import Field, JsonSchema, Node, Problems, Values, fields
 from config_sync.kinds import Duration, Integer, Parsed, PathText, Text, quoted, words
 from config_sync.model import AbsolutePath
 from config_sync.settings.directories import default_runtime_dir, default_state_dir
+from config_sync.settings.listen import LISTEN_ADDRESS
 from config_sync.settings.section import Section, as_values
 from config_sync.settings.values import AgentSettings
 
@@ -65,7 +66,12 @@ OFFLINE_START = Field(
     default=7 * 86400.0,
     default_text="7d",
 )
-LISTEN = Field("listen", Text(), "address of the health and metrics server", not_yet=True)
+LISTEN = Field(
+    "listen",
+    LISTEN_ADDRESS,
+    'where the health and metrics server answers (see "Watching it"): `:9180` is every address of this machine, which '
+    "shows health and metrics only; the status page is shown on loopback and on `unix:PATH`. Unset: there is none",
+)
 LOG = Field("log", Section(fields(LEVEL, FORMAT), as_values), "what is logged to stderr, and how", default_text="{}")
 
 AGENT = fields(STATE_DIR, RUNTIME_DIR, HISTORY, OFFLINE_START, LISTEN, LOG)
@@ -81,4 +87,5 @@ def build_agent(values: Values, environ: Mapping[str, str]) -> AgentSettings:
         log_format=log[FORMAT] if log else "auto",
         history=values[HISTORY],
         offline_start_s=values[OFFLINE_START],
+        listen=values.optional(LISTEN),
     )

@@ -9,6 +9,7 @@ from config_sync.credentials import KeySource, TokenSource
 from config_sync.errors import Problem
 from config_sync.http.proxy import Proxy
 from config_sync.model import AbsolutePath, Target
+from config_sync.settings.listen import ListenAddress
 
 RETRY = Backoff(0.5, 5.0)
 RECONNECT = Backoff(5.0, 60.0)
@@ -62,6 +63,7 @@ class AgentSettings:
     log_format: str = "auto"
     history: int = 10
     offline_start_s: float = 7 * 86400.0
+    listen: ListenAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,10 @@ def amend(board: Board, *, runtime_dir: str) -> None:
         replace_file(runtime_dir, NAME, json.dumps(page, indent=1).encode() + b"\n", mode=0o644, durable=False)
 
 
+def _bytes(page: Mapping[str, Json]) -> bytes:
+    return json.dumps(page, indent=1).encode() + b"\n"
+
+
 class StatusPage:
     """The file in the runtime directory. Writing it never fails the work it reports: a failure is said once."""
 
@@ -142,15 +146,21 @@ class StatusPage:
         self._last: Mapping[str, Json] | None = None
         self._is_broken = False
 
+    def content(self) -> bytes:
+        """What the file would hold if it were written now."""
+        return _bytes(self._rendered())
+
+    def _rendered(self) -> dict[str, Json]:
+        return render(self._board, host=self.host, started_at=self._started_at)
+
     def write(self) -> None:
         """Replace the file if the page has changed since the last time."""
-        page = render(self._board, host=self.host, started_at=self._started_at)
+        page = self._rendered()
         if page == self._last:
             return
         try:
             os.makedirs(self._runtime_dir, mode=0o755, exist_ok=True)
-            content = json.dumps(page, indent=1).encode() + b"\n"
-            replace_file(self._runtime_dir, NAME, content, mode=0o644, durable=False)
+            replace_file(self._runtime_dir, NAME, _bytes(page), mode=0o644, durable=False)
         except (OSError, FileError) as error:
             if not self._is_broken:
                 reason = error.message if isinstance(error, FileError) else str(error.strerror)

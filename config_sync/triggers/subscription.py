@@ -29,6 +29,8 @@ from config_sync.http.failures import StreamRenewed, StreamSilent
 from config_sync.log import EVENT_RECEIVED, logger
 from config_sync.model import ChangeEvent, ConfigRef
 from config_sync.sse import SseDecoder, parse_change
+from config_sync.status import metrics
+from config_sync.status.meters import METERS
 from config_sync.triggers.gate import ConnectGate
 from config_sync.triggers.pacing import Pacing
 from config_sync.triggers.stream_log import StreamLog
@@ -144,6 +146,7 @@ class Subscription:
             self._tell(StreamWord.BACKING_OFF, reconnects, last, retry_at=self._clock.now() + delay_s)
             await self._pause(delay_s, may_be_nudged=last.retry is Retry.SLOW)
             reconnects += 1
+            METERS.count(metrics.STREAM_RECONNECTS, self._ref.name, last.reason)
 
     def _delay_after(self, loss: Loss, *, lived_s: float) -> float:
         delay_s = self._pacing.delay_after(loss, lived_s=lived_s)

@@ -93,6 +93,12 @@ EVENTS: Mapping[str, Event] = {
         "info", "the application behind `exec` has ended; `outcome` says how, `reason` if we asked it to"
     ),
     "child.failed": Event("error", "the application behind `exec` could not be started; it is tried again"),
+    "listen.started": Event("info", "the health and metrics server answers at `address`"),
+    "listen.failed": Event(
+        "warning, debug",
+        "the address of `agent.listen` is not to be had: it is tried again, the work goes on, and an address from "
+        "before stays open; once a reason above debug",
+    ),
     "command.received": Event("info", "somebody asked by the control socket"),
     "bug.found": Event("error", "a pass ended in a bug of config-sync; it is tried again"),
 }
