@@ -71,7 +71,8 @@ class Connection(asyncio.Protocol):
         self._site = site
         self._connections = connections
         self._failed = failed
-        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=2 * MAX_HEAD)
+        self._room = MAX_HEAD
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._is_from_here = False
@@ -91,13 +92,17 @@ class Connection(asyncio.Protocol):
         if self._is_answered:
             return
         try:
-            self._http.receive_data(data)
+            # h11 itself bounds only what it must keep for later: a head that came in one piece could be any size.
+            self._http.receive_data(data[: self._room])
             event = self._http.next_event()
-        except h11.RemoteProtocolError as error:
-            self._refuse(error)
+        except h11.RemoteProtocolError:  # its text may quote the peer: not sent back
+            self._send(line(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request"))
             return
+        self._room -= len(data)
         if isinstance(event, h11.Request):
             self._answer(event)
+        elif self._room <= 0:
+            self._send(line(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {MAX_HEAD} bytes"))
 
     def eof_received(self) -> bool:
         """The peer sends no more. True: keep the way back open until the answer is through."""
@@ -135,13 +140,6 @@ class Connection(asyncio.Protocol):
             self._failed(error)
             made = line(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug in config-sync: please report it with its log line")
         self._send(made, is_head=request.method == b"HEAD")
-
-    def _refuse(self, error: h11.RemoteProtocolError) -> None:
-        """The text of h11's error may quote the peer: not sent back."""
-        if error.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
-            self._send(line(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a request has at most {MAX_HEAD} bytes"))
-        else:
-            self._send(line(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request"))
 
     def _send(self, made: Response, *, is_head: bool = False) -> None:
         assert self._transport is not None

@@ -24,6 +24,7 @@ from config_sync.settings.agent import AGENT
 from config_sync.settings.file import FILE
 from config_sync.settings.service import SERVICE
 from config_sync.settings.target import TARGET
+from config_sync.status.metrics import METRICS
 from config_sync.status.state import State
 from tests.docs import meanings
 from tests.docs.consumers import consumer_rows
@@ -242,6 +243,14 @@ def _promise(path: Path) -> str:
     return said.split("\n\n")[0].removesuffix("\n\n::").replace("\n", " ").replace("``", "`")
 
 
+def metrics() -> str:
+    """Every metric that is scraped."""
+    rows: list[tuple[str, ...]] = [
+        (f"`{one.name}`", one.type.value, ", ".join(f"`{label}`" for label in one.labels), one.help) for one in METRICS
+    ]
+    return table(("metric", "type", "labels", "tells"), rows)
+
+
 def consumers() -> str:
     """Which format and dialect is right for whom."""
     return table(("who reads it", "settings", "what it gets back"), consumer_rows())
@@ -252,6 +261,7 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "settings": reference,
         "consumers": consumers,
         "commands": commands,
+        "metrics": metrics,
         "states": states,
         "conditions": conditions,
         "failures": failures,

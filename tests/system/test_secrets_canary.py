@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         spies = "cat > {0}/story-$1; env > {0}/env-$1; tr '\\0' ' ' < /proc/$$/cmdline > {0}/argv-$1; env; echo said"
         (home.root / "spy.sh").write_text(spies.format(home.root))
         home.configure(f"""\
+            agent: {{listen: "unix:{home.root}/web.sock"}}
             targets:
               app:
                 files: [{{path: {home.root}/app.yaml}}]
@@ -65,6 +67,15 @@ def seen_by_hooks(home: Home) -> list[str]:
     return [
         (home.root / f"{what}-{when}").read_text() for what in ("story", "env", "argv") for when in ("check", "reload")
     ]
+
+
+def asked_over(path: Path, target: str) -> str:
+    """The whole answer of the agent's web server."""
+    with socket.socket(socket.AF_UNIX) as made:
+        made.settimeout(60)
+        made.connect(str(path))
+        made.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return b"".join(iter(lambda: made.recv(65536), b"")).decode()
 
 
 def test_once_shows_no_secret_to_anyone_but_the_file(world: World) -> None:
@@ -90,9 +101,14 @@ def test_run_shows_no_secret_to_anyone_but_the_file(world: World) -> None:
         shown = [
             home.ask(*words) for words in (("sync", "--wait"), ("reload", "app"), ("status",), ("status", "--json"))
         ]
+        shown_on_the_web = [
+            asked_over(home.root / "web.sock", path) for path in ("/metrics", "/status", "/", "/readyz")
+        ]
+        assert all("HTTP/1.1 200 " in one for one in shown_on_the_web)
         command_line = Path(f"/proc/{agent.pid}/cmdline").read_text()
         assert agent.end() == 0
     said = [text for one in shown for text in (one.stdout, one.stderr)]
+    said += shown_on_the_web
     assert world.leaks(command_line, agent.out, agent.err, *said, *world.kept(), *seen_by_hooks(home)) == []
 
 
