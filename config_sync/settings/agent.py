@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from config_sync.fields import Field, JsonSchema, Node, Problems, Values, fields, refuse, scalar
-from config_sync.kinds import Duration, Integer, Parsed, PathText, Text, quoted, words
+from config_sync.kinds import Duration, Integer, Parsed, PathText, quoted, words
 from config_sync.model import AbsolutePath
 from config_sync.settings.directories import default_runtime_dir, default_state_dir
 from config_sync.settings.listen import LISTEN_ADDRESS

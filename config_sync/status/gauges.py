@@ -32,7 +32,7 @@ def gauges(statuses: Iterable[TargetStatus], streams: Mapping[str, StreamSeen]) 
         metrics.UP_TO_DATE: {name: float(one.state is State.SYNCED) for name, one in named},
         metrics.CURRENT_AS_OF: {name: one.current_as_of for name, one in named if one.current_as_of is not None},
         metrics.RELOAD_PENDING: {name: float(one.reload_pending) for name, one in named},
-        metrics.FROM_CACHE: {name: float(_is_from_cache(one)) for name, one in named},
+        metrics.FROM_CACHE: {name: float(one.record.from_cache_since is not None) for name, one in named},
         metrics.CONFIG_VERSION: {
             (one.target.name, ref.label): float(version)
             for one in known
@@ -45,11 +45,6 @@ def gauges(statuses: Iterable[TargetStatus], streams: Mapping[str, StreamSeen]) 
         },
         **_process(),
     }
-
-
-def _is_from_cache(_status: TargetStatus) -> bool:
-    """Nothing serves from a cache in this version."""
-    return False
 
 
 def _process() -> dict[Metric, Mapping[Labels, float]]:

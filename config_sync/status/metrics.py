@@ -16,9 +16,9 @@ class MetricType(enum.Enum):
     HISTOGRAM = "histogram"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One family of series. `name` is whole, as it is scraped."""
+    """One family of series; each is itself alone. `name` is whole, as it is scraped."""
 
     name: str
     type: MetricType

@@ -6,24 +6,16 @@ import argparse
 import ast
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from config_sync import errors, log
 from config_sync.cli import COMMANDS, GROUPS, Command
 from config_sync.cli.parsing import add_everywhere, parser_for
 from config_sync.errors import Exit, FileError, Retry, SyncError
-from config_sync.fields import Field
 from config_sync.files.failures import _MEANINGS as MEANINGS_OF_ERRNO
-from config_sync.formats import FORMATS
-from config_sync.kinds import Choice
 from config_sync.model import ConditionType, ReloadResult
-from config_sync.reloads import RELOADS as RELOAD_KINDS
 from config_sync.settings import reference
-from config_sync.settings.agent import AGENT
-from config_sync.settings.file import FILE
-from config_sync.settings.service import SERVICE
-from config_sync.settings.target import TARGET
 from config_sync.status.metrics import METRICS
 from config_sync.status.state import State
 from tests.docs import meanings
@@ -188,32 +180,6 @@ def _spelled(action: argparse.Action) -> str:
     return names if action.nargs == 0 else f"{names} {shown}"
 
 
-def later() -> str:
-    """Every key and word that is known and refused as "not in this version"."""
-    rows: list[tuple[str, ...]] = []
-    for place, fields in _tables():
-        keys = ", ".join(f"`{one.key}`" for one in fields if one.not_yet)
-        words = ", ".join(f"`{one.key}: {word}`" for one in fields for word in _later_words(one))
-        if keys or words:
-            rows.append((place, keys, words))
-    return table(("where", "keys", "words"), rows)
-
-
-def _later_words(one: Field[object]) -> list[str]:
-    return [] if not isinstance(one.kind, Choice) else [word for word, value in one.kind.words.items() if value is None]
-
-
-def _tables() -> Iterator[tuple[str, tuple[Field[object], ...]]]:
-    yield "`service`", SERVICE
-    yield "`agent`", AGENT
-    yield "a target", TARGET
-    yield "a file", FILE
-    for form in FORMATS.values():
-        yield f"`{form.name}` options", form.fields
-    for kind in RELOAD_KINDS.values():
-        yield f"a reload by `{kind.key}`", kind.fields[:1] if kind.not_yet else kind.fields
-
-
 def layers() -> str:
     """The layers of import-linter's contract, the highest first; those in brackets are not there yet."""
     whole = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -271,7 +237,6 @@ SECTIONS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "streams": streams,
         "log-events": log_events,
         "exit-codes": exit_codes,
-        "later": later,
     },
     "ARCHITECTURE.md": {"layers": layers, "modules": modules},
 }
