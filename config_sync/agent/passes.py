@@ -146,10 +146,9 @@ class Passes:
             self._board.heard(event)
         elif wake is Wake.EVENT:
             self._hints.pop(config, None)  # it told of another change than the one we know of
-        names = self._users.of(config)
         if wake is Wake.EVENT:
-            self._counting.heard(names)
-        for name in names:
+            self._counting.heard(self._users.of(config))
+        for name in self._users.of(config):
             self._mark(name, wake)
         self._ring()
 
@@ -216,11 +215,10 @@ class Passes:
         forced, watched.is_reload_forced = watched.is_reload_forced, False
         orders, watched.orders = watched.orders, []
         target, reconciler = watched.target, self.reconciler
-        names = [ref.name for ref in target.configs if ref.name in self._hints]
-        hints: dict[str, ChangeEvent] = {name: self._hints[name] for name in names}
+        named = [ref.name for ref in target.configs if ref.name in self._hints]
+        hints: dict[str, ChangeEvent] = {name: self._hints[name] for name in named}
         # A timer alone is news of its own, of this instant.
         marked = self._marked.pop(work.key, None) or tick()
-
         self._counting.begun(work.key)
 
         def published(record: Record) -> None:
@@ -262,8 +260,7 @@ class Passes:
         asked: list[Asked],
         orders: list[Waiting],
     ) -> None:
-        now = self._loop.time()
-        watched = self._watched.get(work.key)
+        now, watched = self._loop.time(), self._watched.get(work.key)
         if outcome is None or watched is None:
             self._queue.settle(work.key, now, again_in=None)
         else:
@@ -271,14 +268,13 @@ class Passes:
             recovered = self._board.settled(outcome, record) if not outcome.is_given_up else None
             # Of several configs a hint says nothing: the version on record is that of the first.
             hint = next(iter(occasion.hints.values())) if len(target.configs) == 1 and occasion.hints else None
-            is_partly = is_behind(target, occasion.hints, record)
             again = watched.pace.after(
                 outcome,
                 wakes=work.wakes,
                 hint=hint,
                 record=record,
                 now=now,
-                is_partly=is_partly,
+                is_partly=is_behind(target, occasion.hints, record),
                 hold_left_s=self._hold_left_s(record),
             )
             self._counting.finished(outcome, occasion.hints, goes_on=again.wake is Wake.RECHECK)
@@ -286,9 +282,8 @@ class Passes:
             if outcome.is_given_up:  # that was about something else than what is on disk: have a look at this
                 self._board.published(work.key, record)
                 again = Again(0.0, Wake.COMMAND)
-            self._settle(work.key, again, now)
-            is_last_look = Wake.RECHECK in work.wakes and again.wake is not Wake.RECHECK
-            if is_last_look and outcome.result is Result.UNCHANGED:
+            self._queue.settle(work.key, now, again_in=again.in_s, wake=again.wake)
+            if Wake.RECHECK in work.wakes and again.wake is not Wake.RECHECK and outcome.result is Result.UNCHANGED:
                 self.on_unmet(target)
         followers: list[Asked] = []
         if watched is not None:
@@ -303,6 +298,3 @@ class Passes:
     def _hold_left_s(self, record: Record) -> float | None:
         until = record.hold.until_at if record.hold is not None else None
         return None if until is None else until - self._clock.now()
-
-    def _settle(self, key: str, again: Again, now: float) -> None:
-        self._queue.settle(key, now, again_in=again.in_s, wake=again.wake)

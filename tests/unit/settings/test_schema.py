@@ -14,7 +14,6 @@ from config_sync.settings import json_schema
 from config_sync.settings.reload import WORKING_KINDS
 from tests.unit.settings.given import SMALLEST, load_text
 from tests.unit.settings.test_file_problems import CASES as FILE_CASES
-from tests.unit.settings.test_later_features import LATER
 from tests.unit.settings.test_whole_file import EVERYTHING
 
 GOOD: dict[str, str] = {
@@ -69,11 +68,6 @@ def test_schema_accepts_what_loads(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(FILE_CASES) - BAD_ONLY_TOGETHER))
 def test_schema_refuses_what_does_not_load(name: str) -> None:
     assert not is_accepted(FILE_CASES[name][0])
-
-
-@pytest.mark.parametrize("text", [text for text, _path in LATER.values()], ids=LATER.keys())
-def test_schema_refuses_keys_of_later_versions(text: str) -> None:
-    assert not is_accepted(text)
 
 
 @pytest.mark.parametrize(
