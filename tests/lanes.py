@@ -143,6 +143,7 @@ NEEDS: Mapping[str, Need] = MappingProxyType(
         "nginx": Need(_program("nginx"), ("nginx-light",)),
         "haproxy": Need(_program("haproxy"), ("haproxy",)),
         "prometheus": Need(_program("promtool"), ("prometheus",)),
+        "chromium": Need(_program("chromium"), ("chromium", "fonts-dejavu-core")),
         "strace": Need(_program("strace"), ("strace",)),
         "acl": Need(_program("setfacl"), ("acl",)),
         "netns": Need(_netns, ("iproute2", "util-linux")),

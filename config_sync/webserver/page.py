@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from config_sync.model import Truth
 from config_sync.status import Linked, State, TargetStatus
+from config_sync.status.holding import said_of
 from config_sync.webserver.answers import Page
 
 REFRESH_S = 10
@@ -99,7 +100,7 @@ def _targets(targets: list[TargetStatus], now: float) -> str:
         changed = "" if record.changed_by is None else f"by user {record.changed_by}, "
         saved = _ago(record.saved_at, now) if record.saved_at is not None else ""
         cells = (
-            ("State", _state(one.state) + ("<br>" + _t(_why(one)) if _why(one) else "")),
+            ("State", "<br>".join([_state(one.state), *map(_t, _notes(one))])),
             ("Version", _t("-" if record.version is None else str(record.version))),
             ("Changed", _t(changed) + saved or "-"),
             ("Written", _ago(record.written_at, now)),
@@ -126,17 +127,21 @@ def _streams(links: Mapping[str, Linked], now: float) -> str:
 
 
 def _section(name: str, title: str, columns: tuple[str, ...], rows: Iterable[str]) -> str:
-    heads = "".join(f'<th scope="col">{one}</th>' for one in columns)
+    heads = "".join(f'<th scope="col" role="columnheader">{one}</th>' for one in columns)
     return (
-        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n<table>\n<thead><tr>{heads}</tr></thead>\n'
+        f'<section aria-labelledby="{name}">\n<h2 id="{name}">{title}</h2>\n<table role="table">\n'
+        f'<thead><tr role="row">{heads}</tr></thead>\n'
         f"<tbody>\n{''.join(rows)}</tbody>\n</table>\n</section>\n"
     )
 
 
 def _row(name: str, cells: Iterable[tuple[str, str]]) -> str:
-    """`cells`: column and HTML. The column's name goes along: a phone shows each row as a list."""
-    made = "".join(f'<td data-name="{column}">{inner}</td>' for column, inner in cells)
-    return f'<tr><th scope="row">{_t(name)}</th>{made}</tr>\n'
+    """`cells`: column and HTML. The column's name goes along: a phone shows each row as a list.
+
+    The roles too: browsers forget what a table's row is once it is no longer laid out as one.
+    """
+    made = "".join(f'<td role="cell" data-name="{column}">{inner}</td>' for column, inner in cells)
+    return f'<tr role="row"><th scope="row" role="rowheader">{_t(name)}</th>{made}</tr>\n'
 
 
 def _state(state: State) -> str:
@@ -144,11 +149,14 @@ def _state(state: State) -> str:
     return f'<span class="{kind}">{_t(state.value)}</span>'
 
 
-def _why(one: TargetStatus) -> str:
-    """The first statement about the files that is not simply true, where no error tells more."""
-    if one.error is not None:
-        return ""
-    return next((cond.message for cond in one.conditions if cond.status is Truth.FALSE), "")
+def _notes(one: TargetStatus) -> list[str]:
+    """Who holds it and until when, since when the cache serves; else the first statement that is plainly false."""
+    notes = [] if one.record.hold is None else [said_of(one.record.hold)]
+    if one.record.from_cache_since is not None:
+        notes.append(f"from the cache since {_iso(one.record.from_cache_since)}")
+    if not notes and one.error is None:
+        notes = [condition.message for condition in one.conditions if condition.status is Truth.FALSE][:1]
+    return notes
 
 
 def _reload(one: TargetStatus, now: float) -> str:
