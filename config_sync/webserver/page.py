@@ -34,6 +34,7 @@ h3 { font-size: 1rem; margin: 0; } p { margin: .25rem 0; } .soft { color: var(--
 a { color: inherit; }
 table { border-collapse: collapse; width: 100%; } caption { text-align: left; color: var(--soft); }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-top: 1px solid var(--line); }
+th[scope=col], td time { white-space: nowrap; overflow-wrap: normal; } th[scope=row] { min-width: 10ch; }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); }
 .good, .warn, .bad { font-weight: 600; }
 article { background: var(--card); border: 1px solid var(--line); border-left: .3rem solid var(--bad);
