@@ -277,7 +277,7 @@ class Passes:
                 is_partly=is_behind(target, occasion.hints, record),
                 hold_left_s=self._hold_left_s(record),
             )
-            self._counting.finished(outcome, occasion.hints, goes_on=again.wake is Wake.RECHECK)
+            self._counting.finished(outcome, goes_on=again.wake is Wake.RECHECK)
             self._teller.tell(outcome, target=target, record=record, recovered=recovered, again=again, wakes=work.wakes)
             if outcome.is_given_up:  # that was about something else than what is on disk: have a look at this
                 self._board.published(work.key, record)
