@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config_sync.process import Account, CouldNotStart, Ended, Finished, account_of, run_command
+from config_sync.process import Account, CouldNotStart, Ended, Finished, account_of, run_command, stop_ignoring
 from config_sync.stop import Stop
 from tests.unit.process.shells import ENV, is_running, no_child_is_left, pid_in
 from tests.waiting import eventually
@@ -47,6 +47,7 @@ def test_a_command_runs_in_the_directory_that_was_named_and_a_relative_program_i
 
 
 def test_it_gets_none_of_our_descriptors_a_session_of_its_own_and_a_clean_mask(tmp_path: Path) -> None:
+    stop_ignoring()  # a shell that starts this in the background has us ignore INT and QUIT
     inherited = os.open(tmp_path, os.O_RDONLY)
     os.set_inheritable(inherited, True)
     former = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
