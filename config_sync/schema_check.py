@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from typing import Protocol, TypeAlias, cast
 
@@ -119,7 +119,10 @@ class Schema:
 
     def misfits(self, value: JsonValue) -> tuple[Misfit, ...]:
         """The rules that the document breaks, each place once; empty where it fits."""
-        plain = _plain(value)
+        try:
+            plain = _plain(value)
+        except InvalidOperation:  # an exponent beyond what Decimal holds: nothing can be said of it
+            return (Misfit((), "schema", ()),)
         if self._validator.is_valid(plain):
             return ()
         try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from config_sync.agent.supervisor import Supervisor
 from config_sync.errors import Stopped
+from config_sync.formats.env import EnvFormat
 from config_sync.model import Reload, ReloadOrder, ReloadResult, StopSignal, Target
 from config_sync.process import ProcessHandle
 from config_sync.reloads.signal_ import SignalReload
@@ -88,7 +89,10 @@ class OnChange:
         if target.name in self.env_targets:
             # Without its variables the application cannot start at all; and no signal could give it new ones.
             restart = Restart(self.supervisor, self.name, self.environment)
-            return replace(target, reload=(*target.reload, restart), required=True)
+            # Its other files are told of as those of any target. After a restart the application has read them.
+            has_others = any(not isinstance(spec.format, EnvFormat) for spec in target.files)
+            told = (self._told(),) if has_others and (self.is_said or not target.reload) else ()
+            return replace(target, reload=(*target.reload, restart, *told), required=True)
         if target.reload and not self.is_said:
             return target
         return replace(target, reload=(*target.reload, self._told()))

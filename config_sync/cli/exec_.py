@@ -23,6 +23,7 @@ from config_sync.cli.loading import (
     text,
     texts,
 )
+from config_sync.credentials.environment import EnvironmentSource
 from config_sync.errors import FileError, UsageError
 from config_sync.formats.env import EnvFormat
 from config_sync.formats.env_reading import NoVariables
@@ -33,7 +34,8 @@ from config_sync.settings import Settings
 _RESTART = "restart"
 _OURS = ("CONFIG_SERVICE_TOKEN", "CONFIG_SERVICE_KEY", "CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "WATCHDOG_USEC",
          "WATCHDOG_PID")  # fmt: skip
-"""What the service or a service manager gave to us alone: the application has no business with it."""
+"""What the service or a service manager gave to us alone: the application has no business with it. Besides, whatever
+variables the settings name for the token and the key."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +97,7 @@ class _Around:
         self._chosen = texts(arguments, "targets")
         self._env_targets = texts(arguments, "env")
         self._env_files: tuple[FileSpec, ...] = ()
+        self._withheld = frozenset(_OURS)
         self.supervisor = Supervisor(program, environment=self.environment, chance=random.random)
         self._on_change = OnChange(
             self.supervisor,
@@ -108,6 +111,8 @@ class _Around:
     def read_settings(self) -> Settings:
         """The targets that were named, with the application as their consumer. Raises SettingsError, UsageError."""
         settings = self._read()
+        sources = (settings.service.token.source, settings.service.keys.source)
+        self._withheld |= {one.name for one in sources if isinstance(one, EnvironmentSource)}
         if self._chosen:
             settings = replace(settings, targets=tuple(target_named(settings, name) for name in self._chosen))
         set_up_log(self._arguments, settings, is_brief=False)
@@ -117,7 +122,7 @@ class _Around:
 
     def environment(self) -> Mapping[str, str]:
         """Ours without what is ours alone, and the variables of the env files as they are on disk. Raises FileError."""
-        found = {name: value for name, value in os.environ.items() if name not in _OURS}
+        found = {name: value for name, value in os.environ.items() if name not in self._withheld}
         for spec in self._env_files:
             found.update(_variables(spec))
         return found

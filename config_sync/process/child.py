@@ -37,7 +37,13 @@ class Child:
             self.pid = start_as_ours(lambda: spawn_application(Start(argv, env)))
         except OSError as error:
             raise CouldNotStart(f"{argv[0]}: {os.strerror(error.errno or 0)}") from error
-        self.pidfd = os.pidfd_open(self.pid)
+        try:
+            self.pidfd = os.pidfd_open(self.pid)
+        except OSError as error:  # out of descriptors: never leave one running that nobody watches
+            self.kill()
+            os.waitpid(self.pid, 0)
+            no_longer_ours(self.pid)
+            raise CouldNotStart(f"{argv[0]} cannot be watched: {os.strerror(error.errno or 0)}") from error
         self._has_terminal = _hand_terminal_to(self.pid)
 
     @property

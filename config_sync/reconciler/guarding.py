@@ -84,7 +84,7 @@ class Schemas:
 def _read(path: AbsolutePath, known: tuple[_Version, Schema] | None) -> tuple[_Version, bytes | None]:
     """The file's version and bytes; no bytes where it is still what is known. Raises OSError."""
     # Never waiting for a FIFO's writer.
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         info = os.fstat(file.fileno())
         version = _Version(info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns, info.st_ctime_ns)
         if known is not None and known[0] == version:

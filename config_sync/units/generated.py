@@ -55,12 +55,15 @@ def unit_files(
         _file(f"/etc/systemd/system/{name}", _shipped(name).replace(_PROGRAM, _word(program))) for name in sorted(names)
     ]
     made.append(_file(f"/etc/systemd/system/{unit}.d/40-settings.conf", _settings(unit, settings, credentials)))
+    scope = unit.removesuffix(".service")  # instances have targets of the same name, and files of their own
     for target, one in rights.items():
         # A target's name may have any letter; a file's name here only plain ones.
         stem = re.sub(r"[^A-Za-z0-9_.-]", "_", target)
+        if stem != target:
+            stem = f"{stem}-{_digest(target)[:6]}"
         made.append(_file(f"/etc/systemd/system/{unit}.d/50-{stem}.conf", _drop_in(target, one, settings)))
-        made.append(_file(f"/etc/tmpfiles.d/{AGENT_USER}-{stem}.conf", _tmpfiles(target, one)))
-        made.append(_file(f"/etc/polkit-1/rules.d/50-{AGENT_USER}-{stem}.rules", _polkit(target, one)))
+        made.append(_file(f"/etc/tmpfiles.d/{scope}-{stem}.conf", _tmpfiles(target, one)))
+        made.append(_file(f"/etc/polkit-1/rules.d/50-{scope}-{stem}.rules", _polkit(target, one)))
     return tuple(made)
 
 

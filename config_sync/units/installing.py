@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from config_sync.errors import FileError
 from config_sync.files import replace_file
 from config_sync.files.failures import failure
-from config_sync.units.generated import UnitFile, is_untouched
+from config_sync.units.generated import SEAL, UnitFile, is_untouched
 
 
 class Written(enum.Enum):
@@ -26,7 +26,9 @@ def install(files: Sequence[UnitFile], *, root: str = "", force: bool = False) -
     Raises:
         FileError: somebody has changed one of them (`force` overwrites it all the same), or it cannot be written.
     """
-    todo = [(one, _seen(f"{root}{one.path}")) for one in files]
+    found = [(one, _seen(f"{root}{one.path}")) for one in files]
+    # Where none of ours is wanted, a file that never was ours is none of our business, forced or not.
+    todo = [(one, seen) for one, seen in found if one.text is not None or (seen is not None and SEAL.search(seen))]
     foreign = [one.path for one, seen in todo if seen is not None and seen != one.text and not is_untouched(seen)]
     if foreign and not force:
         raise FileError(

@@ -118,7 +118,7 @@ class WebServer:
         """Raises OSError."""
         from config_sync.webserver.connection import Connection, Connections
 
-        made = _bound(address)
+        made = await self._bound_beside(address)
         connections = Connections()
         try:
             loop = asyncio.get_running_loop()
@@ -132,6 +132,22 @@ class WebServer:
         identity = _identity(address.path) if isinstance(address, UnixAddress) else None
         self._close()
         self._open = _Open(address, server, connections, identity)
+
+    async def _bound_beside(self, address: ListenAddress) -> socket.socket:
+        """As `_bound`; where it is our own socket of the same port that is in the way, that one goes first."""
+        try:
+            return _bound(address)
+        except OSError as error:
+            port = _port_of(address)
+            if error.errno != errno.EADDRINUSE or port is None or port != _port_of(self.address):
+                raise
+        self._close()
+        await asyncio.sleep(0)  # the loop closes the server's socket in its next turn
+        return _bound(address)
+
+
+def _port_of(address: ListenAddress | None) -> int | None:
+    return address.port if isinstance(address, TcpAddress) else None
 
 
 def _bound(address: ListenAddress) -> socket.socket:

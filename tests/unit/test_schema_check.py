@@ -66,6 +66,12 @@ def test_format_counts_up_to_draft_7_as_the_drafts_say(draft: str) -> None:
     assert found == (["the top of the document is not of the format (/format)"] if "draft-0" in draft else [])
 
 
+@pytest.mark.parametrize("number", ["1e9223372036854775807", "1.5e-99999999999999999999"])
+def test_a_number_that_cannot_be_compared_fits_nothing_and_ends_nothing(number: str) -> None:
+    found = Schema(b"{}").misfits(parse_document(f'{{"a": {number}}}'.encode()).value)
+    assert len(found) == 1
+
+
 def test_all_misfits_are_found_each_once() -> None:
     schema = {"items": {"type": "string"}, "maxItems": 1}
     assert len(told(schema, "[1, 2, 3]")) == 4

@@ -145,6 +145,24 @@ class TestEnvironment:
             eventually(lambda: home.target("app").get("reload_pending") is False)
         assert len(app.pids) == 1
 
+    def test_another_file_of_the_same_target_restarts_it_too(self, home: Home, configs: Path) -> None:
+        home.configure(f"""\
+            targets:
+              app:
+                files: [{{path: {home.root}/app.env, config: app}}, {{path: {home.root}/app.json, config: other}}]
+            """)
+        write_config(configs, "other", {"o": 1})
+        app = application(home, LIVES)
+        with app.behind("--env", "app"):
+            app.until(read({"o": 1}))
+            write_config(configs, "other", {"o": 2})
+            app.until(read({"o": 2}))
+            eventually(lambda: home.target("app").get("reload_pending") is False)
+            write_config(configs, "app", {"n": 2})
+            app.until("read N='2'")
+            eventually(lambda: home.target("app").get("reload_pending") is False)
+        assert len(app.pids) == 3, "once for each change"
+
     def test_a_variable_of_ours_gives_way(self, home: Home) -> None:
         app = application(home, "exit 0\n", traps='note "has $N"')
         with app.behind("--env", "app", env={"N": "outside"}) as started:

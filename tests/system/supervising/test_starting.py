@@ -86,6 +86,20 @@ def test_it_has_our_environment_without_what_is_ours_alone(home: Home) -> None:
     assert not [one for one in secrets if one in seen]
 
 
+def test_it_gets_no_credential_under_whatever_name_the_settings_have_it(home: Home) -> None:
+    home.configure(f"""\
+        service: {{token: {{env: MY_TOKEN}}, key: {{env: MY_KEY}}}}
+        targets: {{app: {{files: [{{path: {home.root}/app.json}}]}}}}
+        """)
+    app = application(home, "env >seen\n")
+    token, key = home.environ["CONFIG_SERVICE_TOKEN"], home.environ["CONFIG_SERVICE_KEY"]
+    with app.behind(env={"MY_TOKEN": token, "MY_KEY": key, "MINE": "stays"}) as started:
+        assert started.process.wait(60) == 0
+    seen = (home.root / "seen").read_text()
+    assert "MINE=stays" in seen
+    assert not [one for one in (token, key, "MY_TOKEN", "MY_KEY") if one in seen]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

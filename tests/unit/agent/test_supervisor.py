@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import threading
@@ -19,6 +20,7 @@ from config_sync.errors import ApplicationNotFound, ReloadFailed, Stopped
 from config_sync.model import AbsolutePath, ReloadOrder, ReloadResult
 from config_sync.reloads.signal_ import SignalReload
 from config_sync.stop import Stop
+from tests.unit.process.shells import no_child_is_left
 from tests.waiting import eventually
 
 ENVIRONMENT: Mapping[str, str] = {"PATH": os.environ["PATH"]}
@@ -205,6 +207,21 @@ def test_a_program_that_is_not_there_is_told_and_ends_it(applications: Applicati
     assert supervisor.wait(60)
     assert supervisor.code == 127
     assert isinstance(supervisor.why, ApplicationNotFound)
+
+
+def test_one_that_cannot_be_watched_is_not_left_running(
+    applications: Applications, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_pid: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    supervisor = applications.script(LIVES)
+    monkeypatch.setattr(os, "pidfd_open", fails)
+    supervisor.start()
+    assert supervisor.wait(60)
+    assert supervisor.code == 126
+    assert "cannot be watched: Too many open files" in str(supervisor.why)
+    assert no_child_is_left()
 
 
 def test_it_has_read_what_was_written_before_it_started(applications: Applications, tmp_path: Path) -> None:

@@ -142,4 +142,7 @@ def test_a_schema_that_is_no_file_is_unusable_at_once(world: World, schema: Path
     schema.unlink()
     make(schema)
     world.service.put("app", {"port": 1})
-    assert isinstance(world.sync(guarded(world, schema)).error, SchemaUnusable)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        assert isinstance(world.sync(guarded(world, schema)).error, SchemaUnusable)
+    assert len(os.listdir("/proc/self/fd")) <= before + 1, "no descriptor is left behind"

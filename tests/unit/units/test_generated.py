@@ -102,3 +102,17 @@ def test_systemd_reads_any_path_back(tmp_path: Path, path: str) -> None:
 def test_files_are_named_by_plain_letters_whatever_the_target_is_called() -> None:
     made = unit_files({"a:b ü": LEAST}, settings="/etc/config-sync/settings.yaml", program="/p")
     assert all(re.fullmatch(r"[A-Za-z0-9_./@-]+", one.path) for one in made)
+
+
+def test_no_two_targets_and_no_two_instances_have_a_file_together() -> None:
+    alike = ("web:1", "web_1", "web\u00e9", "web\u00fc")
+    made = unit_files(dict.fromkeys(alike, LEAST), settings="/etc/config-sync/settings.yaml", program="/p")
+    assert len({one.path for one in made}) == len(made)
+
+    def of_targets(settings: str) -> set[str]:
+        made = unit_files({"app": LEAST}, settings=settings, program="/p")
+        return {one.path for one in made if "app" in one.path.rpartition("/")[2]}
+
+    one, other = of_targets("/etc/config-sync/a.yaml"), of_targets("/etc/config-sync/b.yaml")
+    assert len(one) == 3
+    assert not one & other

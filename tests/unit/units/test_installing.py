@@ -46,9 +46,13 @@ def test_what_has_no_place_any_more_is_removed_if_it_is_ours(tmp_path: Path) -> 
     assert words(install([gone], root=str(tmp_path))) == ["removed"]
     assert words(install([gone], root=str(tmp_path))) == []
     (tmp_path / "etc/one.conf").write_text("[Mine]\n")
+    for force in (False, True):
+        assert words(install([gone], root=str(tmp_path), force=force)) == []
+        assert (tmp_path / "etc/one.conf").read_text() == "[Mine]\n", "it was never ours"
+    (tmp_path / "etc/one.conf").write_text(sealed("[A]\n") + "Mine=1\n")
     with pytest.raises(FileError):
         install([gone], root=str(tmp_path))
-    assert (tmp_path / "etc/one.conf").read_text() == "[Mine]\n"
+    assert words(install([gone], root=str(tmp_path), force=True)) == ["removed"]
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

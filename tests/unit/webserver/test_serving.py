@@ -230,3 +230,24 @@ def test_a_bug_in_one_answer_ends_no_other() -> None:
             assert (await get(address, "/livez")).status == 200
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("is_wider", [True, False], ids=["wider", "narrower"])
+def test_the_same_port_on_other_interfaces_takes_effect(is_wider: bool) -> None:
+    port = free_port()
+    here, everywhere = TcpAddress("127.0.0.1", port), TcpAddress(None, port)
+    first, second = (here, everywhere) if is_wider else (everywhere, here)
+
+    async def scenario() -> None:
+        server = WebServer(SITE, chance=lambda: 0.1)
+        async with asyncio.TaskGroup() as tasks:
+            server.follow(first, tasks=tasks)
+            try:
+                await until_listening(server, first)
+                server.follow(second, tasks=tasks)
+                await until_listening(server, second)
+                assert (await get(here, "/livez")).status == 200
+            finally:
+                server.stop()
+
+    asyncio.run(scenario())
