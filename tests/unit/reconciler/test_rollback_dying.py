@@ -50,9 +50,7 @@ def dies(world: World, target: Target, number: int) -> bool:
 def test_killed_before_each_call_of_a_rollback(world: World, layout: Layout, validate: Validate | None) -> None:
     ended = never = 0
     homes = world.directory
-    # Each costs a world: the other kinds differ in their calls, not in the order of the steps.
-    stride = 2 if (layout, validate) == (Layout.FILES, None) else 7
-    for number in range(1, MOST_CALLS, stride):
+    for number in range(1, MOST_CALLS):
         (root := homes / str(number)).mkdir(mode=0o755)
         world = World(root)
         target = dataclasses.replace(world.target(), layout=layout, validate=validate)
