@@ -123,10 +123,13 @@ def test_an_outage_is_no_failure_while_the_files_are_as_recorded_unless_fresh(se
     assert files_in(settled.app) == before
 
 
-def test_an_outage_is_a_failure_where_the_file_is_not_as_recorded(tmp_path: Path) -> None:
+def test_an_outage_is_a_failure_where_the_file_is_not_as_recorded_and_the_cache_may_not_serve(tmp_path: Path) -> None:
     with FaultServer(serves(GOOD)) as server:
         home = home_at(tmp_path, server.url)
-        home.configure(f"targets: {{app: {{files: [{{path: {tmp_path}/app.yaml}}]}}}}")
+        home.configure(f"""\
+            agent: {{offline_start: never}}
+            targets: {{app: {{files: [{{path: {tmp_path}/app.yaml}}]}}}}
+            """)
         assert home.once().returncode == 0
         (tmp_path / "app.yaml").write_text("edited: by hand\n")
         server.behaviour = answer(503)

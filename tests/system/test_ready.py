@@ -46,7 +46,10 @@ def away(tmp_path: Path) -> tuple[Home, Path]:
     write_config(configs, "app", {"greeting": "hello"})
     with serving(configs) as service:
         home = home_at(tmp_path / "h", service.url)
-        home.configure(f"targets: {{app: {{files: [{{path: {home.root}/app.yaml}}]}}}}")
+        home.configure(f"""\
+            agent: {{offline_start: never}}
+            targets: {{app: {{files: [{{path: {home.root}/app.yaml}}]}}}}
+            """)
         assert home.once().returncode == 0
     return home, tmp_path / "notify"
 

@@ -9,7 +9,7 @@ from config_sync.cache import RevisionCache, Seen
 from config_sync.files import Calls
 from config_sync.files.names import OURS
 from config_sync.model import ConfigName, ConfigRef
-from tests.system.writing.scenario import NEW, OLD
+from tests.system.writing.scenario import NEW, OLD, WHOLE
 from tests.unit.files.world import snapshot
 
 _REF = ConfigRef(ConfigName("my-service"))
@@ -22,6 +22,10 @@ class KeptRevision:
     """A newer revision kept where the history has room for one."""
 
     name: str
+
+    @property
+    def may_show(self) -> frozenset[str]:
+        return WHOLE
 
     def prepare(self, place: Path) -> None:
         (place / "state").mkdir(mode=0o700)
