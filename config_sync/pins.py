@@ -29,6 +29,8 @@ def held(record: Record, hold: Hold, *, at: float) -> Record:
         from_cache_since=record.from_cache_since,
         under=record.pin if before is None else before.under,
     )
+    if before is not None and not before.is_reached:  # it stays, should the rollback be given up
+        pin = replace(pin, under=replace(pin, to={}, is_reached=True, under=before.beneath))
     return replace(record, pin=pin)
 
 
@@ -53,6 +55,13 @@ def brought_back(record: Record, to: Mapping[str, str]) -> Record:
     """Held files that are gone are published again, as a rollback to what they were: then the hold is as before."""
     assert record.hold is not None
     return replace(record, pin=replace(record.hold, to=dict(to), is_reached=False, under=record.hold))
+
+
+def is_return(pin: Pin) -> bool:
+    """Whether this rollback only brings back what a hold had left on disk."""
+    under = pin.under
+    is_of_hold = under is not None and under.by is PinnedBy.OPERATOR and under.is_reached
+    return under is not None and is_of_hold and not pin.is_reached and under.since == pin.since
 
 
 def given_up(record: Record) -> Record:

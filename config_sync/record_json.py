@@ -11,6 +11,7 @@ import enum
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import NoneType, UnionType
 from typing import TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
@@ -20,6 +21,9 @@ Kept: TypeAlias = "Record | Attempt | WayBack | Pin"
 T = TypeVar("T", Record, Attempt, WayBack, Pin)
 
 _VERSION = 1
+_FIRST_S = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_END_S = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""Between these lies every time that can be told as a date. Every float of a record is one, in Unix seconds."""
 
 
 class Damaged(Exception):
@@ -112,7 +116,9 @@ def _checked(value: object, hint: object, name: str) -> object:
     if any(get_origin(each) is Mapping for each in wanted):
         return _numbers(value, name) if get_args(wanted[0])[1] is int else _texts(value, name)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if float in wanted and is_number:
+    if float in wanted and isinstance(value, (int, float)) and is_number:
+        if not _FIRST_S <= value < _END_S:  # NaN and infinity too
+            raise Damaged(f"{name} is no time")
         return value
     if int in wanted and is_number and isinstance(value, int):
         return value

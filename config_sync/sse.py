@@ -222,7 +222,7 @@ def _unix_time(value: object) -> float | None:
         moment = datetime.datetime(year, month, day, hour, minute, min(second, 59), tzinfo=datetime.UTC)
     except ValueError:
         return None
-    if year == 1 or second > 60:
+    if year in (1, 9999) or second > 60:  # with its offset it may be no date any more
         return None
     offset_s = 0
     if found[8] is not None:

@@ -26,7 +26,7 @@ from config_sync.notify import Notifier
 from config_sync.reconciler import Reconciler
 from config_sync.settings import Settings
 from config_sync.status import Board, Linked, State, StatusPage
-from config_sync.status.board import startup_done
+from config_sync.status.readiness import startup_done
 from config_sync.stop import Stop
 from config_sync.triggers.standing import Standing
 from config_sync.triggers.watching import watch_files

@@ -13,7 +13,7 @@ from config_sync.errors import Exit, UsageError
 from config_sync.fields import nearest
 from config_sync.model import Order
 from config_sync.status import Board
-from config_sync.status.board import is_ready, startup_done
+from config_sync.status.readiness import is_ready, startup_done
 
 STUCK_S = 120.0
 """A pass that works for longer, waiting for nothing that has a deadline of its own, is stuck: liveness says so."""

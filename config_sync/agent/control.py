@@ -24,7 +24,7 @@ from typing import Protocol, TypeAlias
 
 from config_sync.errors import ConfigSyncError, Exit, FileError, StateLocked, UsageError
 from config_sync.log import COMMAND_RECEIVED, STATE_UNAVAILABLE, logger
-from config_sync.model import Hold, Order, Resume, Rollback
+from config_sync.model import MAX_HOLD_S, Hold, Order, Resume, Rollback
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Answer: TypeAlias = "dict[str, Json]"
@@ -36,7 +36,6 @@ MAX_WORDS = 500
 """Characters of a reason: it stands in the record, the log and the status."""
 GATE_S = 300.0
 """How long ``sync --wait --version`` waits, unless it is told otherwise."""
-MAX_HOLD_S = 10 * 366 * 86400.0
 
 
 class Commands(Protocol):

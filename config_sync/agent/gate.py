@@ -12,7 +12,7 @@ from config_sync.model import Outcome, Target
 from config_sync.status import Board
 from config_sync.status.board import TargetStatus
 from config_sync.status.holding import said_of
-from config_sync.status.state import REFUSALS
+from config_sync.status.state import REFUSALS, is_local
 from config_sync.workqueue import Wake
 
 ASK_AGAIN_S = 30.0
@@ -32,7 +32,14 @@ def judge(status: TargetStatus, wanted: int) -> Verdict:
     """Whether `wanted` has arrived, can never arrive as things stand, or may still come. Pure."""
     record, error = status.record, status.error
     on_disk = f"version {record.version} is on disk" if record.version is not None else "no version is known on disk"
-    if record.version is not None and record.version >= wanted:
+    is_written = record.version is not None and record.version >= wanted
+    is_right = status.is_there and not is_local(error)
+    if is_written and not is_right:
+        on_disk = f"version {record.version} was written, and is not on disk as it should be"
+        if record.hold is None:
+            said = on_disk if error is None else f"{on_disk}: {error.message}"
+            return Verdict(None, said, error.hint if error is not None else None)
+    elif is_written:
         if not status.reload_pending:
             return Verdict(int(Exit.DONE), on_disk)
         return Verdict(None, f"{on_disk}, and its consumer has not been told", error.hint if error else None)

@@ -82,7 +82,9 @@ class Pace:
             at, wake = self._appointment
             return Again(max(0.0, at - now), wake)
         again = self._decide(outcome, wakes=wakes, hint=hint, record=record, now=now, is_partly=is_partly)
-        if hold_left_s is not None and min(hold_left_s, HOLD_LOOK_S) < again.in_s:
+        # Where a hold is over and its pass failed (no space for the record), the time of the failure holds.
+        is_to_come = hold_left_s is not None and (hold_left_s > 0 or outcome.error is None)
+        if hold_left_s is not None and is_to_come and min(hold_left_s, HOLD_LOOK_S) < again.in_s:
             again = Again(max(0.0, min(hold_left_s, HOLD_LOOK_S)), Wake.HOLD)
         self._appointment = (now + again.in_s, again.wake)
         return again

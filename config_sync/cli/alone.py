@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import signal
 
 from config_sync.agent.answers import told_of
@@ -13,7 +15,7 @@ from config_sync.cli.choosing import target_named
 from config_sync.cli.commanding import show
 from config_sync.cli.loading import set_up_log, settings_reader
 from config_sync.clock import SystemClock
-from config_sync.errors import Stopped
+from config_sync.errors import FileError, Stopped, UsageError
 from config_sync.files import StateLock
 from config_sync.model import Order, Record, Rollback
 from config_sync.process import stop_ignoring
@@ -29,6 +31,7 @@ def obey(arguments: argparse.Namespace, name: str, order: Order) -> int:
 
     Raises:
         StateLocked: somebody holds the state directory: an agent elsewhere, or `once`.
+        UsageError: the state belongs to another user: our files would be closed to his agent.
         ConfigSyncError: it cannot be done.
     """
     settings = settings_reader(arguments, needs_service=False)()
@@ -44,10 +47,13 @@ def obey(arguments: argparse.Namespace, name: str, order: Order) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    _check_owner(settings.agent.state_dir)
     try:
         with StateLock(settings.agent.state_dir).acquire():
             clock = SystemClock()
             memory = open_memory(settings, clock)
+            if memory.records.why:  # what is asked would be forgotten with this process
+                raise FileError(memory.records.why, hint="run this as the user of the agent, which reads what it wrote")
             reconciler = reconciler_alone(settings, memory, clock=clock)
             reconciler.order(target, order)
             outcome = None
@@ -65,3 +71,20 @@ def obey(arguments: argparse.Namespace, name: str, order: Order) -> int:
     if outcome is None:
         answer["hint"] = "no agent runs: 'run' and 'once' go by it"
     return show(answer)
+
+
+def _check_owner(state_dir: str) -> None:
+    """Raises UsageError where another user's agent has its memory there.
+
+    What it has written says whose it is: the directory may be a volume's, of root's, and still be another's to write.
+    """
+    ours = os.geteuid()
+    for path in (f"{state_dir}/records.json", f"{state_dir}/lock", *([state_dir] if ours == 0 else ())):
+        with contextlib.suppress(OSError):
+            owner = os.stat(path).st_uid
+            if owner == ours:
+                return
+            raise UsageError(
+                f"{path} belongs to uid {owner}, and this is uid {ours}",
+                hint=f"run this as that user: sudo -u '#{owner}' config-sync …",
+            )

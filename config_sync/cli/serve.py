@@ -87,7 +87,7 @@ def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     is_host = bool(bare) and (":" not in bare or bare != host)
-    if not (colon and is_host and port.isascii() and port.isdecimal() and int(port) <= 65535):
+    if not (colon and is_host and port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
         raise UsageError(
             f"--listen {text}: expected HOST:PORT", hint=f"such as {DEFAULT_LISTEN} or [::1]:9181; port 0 takes any"
         )

@@ -31,8 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     if version is not None:
         if not flag(arguments, "wait"):
             raise UsageError("--version goes with --wait", hint="config-sync sync TARGET --wait --version N")
-        if not (version.isascii() and version.isdecimal() and 0 < int(version) < 10**15):
-            raise UsageError(f"--version {version}: a version is a whole number from 1")
+        if not (version.isascii() and version.isdecimal() and len(version) <= 15 and int(version) > 0):
+            raise UsageError(f"--version {version:.20}: a version is a whole number from 1, of at most 15 digits")
         if not texts(arguments, "target"):
             raise UsageError("--version goes with a TARGET", hint="config-sync sync TARGET --wait --version N")
         # A word of its own: an agent from before it says that it does not know it, and not that it is done.

@@ -12,7 +12,7 @@ from config_sync.model.documents import (
     SetFormat,
 )
 from config_sync.model.names import AbsolutePath, ConfigName, Digest, EncryptionKey, Secret, digest_of
-from config_sync.model.orders import Hold, Order, Resume, Rollback
+from config_sync.model.orders import MAX_HOLD_S, Hold, Order, Resume, Rollback
 from config_sync.model.reloading import OnFailure, Probe, Probing, Reload, ReloadOrder, ReloadResult, StopSignal
 from config_sync.model.state import (
     Attempt,
@@ -45,6 +45,7 @@ from config_sync.model.targets import (
 )
 
 __all__ = [
+    "MAX_HOLD_S",
     "AbsolutePath",
     "Attempt",
     "ChangeEvent",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+MAX_HOLD_S = 10 * 366 * 86400.0
+"""The longest hold with a time; its end stays a date that can be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:

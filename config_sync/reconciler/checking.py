@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from config_sync.errors import CheckRejected, Retry, Stopped
 from config_sync.files import Disk
-from config_sync.model import Attempt, Layout, Present, Record, Target
+from config_sync.model import Attempt, Layout, Pin, Present, Record, Target
 from config_sync.reconciler.desired import Desired
 from config_sync.reconciler.holding import discard_kept
 from config_sync.reconciler.occasion import Occasion, Slots
@@ -43,10 +43,11 @@ class Checker:
 
     # ---- validation of files that are already visible (`in_place`)
 
-    def finish(self, target: Target, record: Record, stop: Stop) -> Record:
+    def finish(self, target: Target, record: Record, stop: Stop, *, otherwise: Pin | None) -> Record:
         """Ask the checker about what an attempt made visible; put the old bytes back if it says no.
 
         Also the first thing after a crash in between, before the service is asked: what nobody checked must not stay.
+        `otherwise`: the pin where it says no.
         """
         attempt = record.attempting
         assert attempt is not None
@@ -65,7 +66,7 @@ class Checker:
                 back = replace(back, kept={path: name for path, name in back.kept.items() if name not in used})
             # What an earlier attempt made visible is there again, and is owed as it was before.
             earlier = None if attempt.follows is None else Attempt({}, {}, is_published=attempt.follows, back=back)
-            self._records.save(target.name, replace(record, attempting=earlier))
+            self._records.save(target.name, replace(record, attempting=earlier, pin=otherwise))
             if earlier is None and back is not None:
                 discard_kept(self._disk, target, back.kept)
             if isinstance(error, CheckRejected) and error.retry is Retry.RESYNC:  # not where it could not be run

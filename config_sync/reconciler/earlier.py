@@ -19,6 +19,8 @@ SAME_CHANGE_S = 1.0
 """Revisions that were first kept within this time came with one pass."""
 SHORTEST = 4
 """Characters that name a revision: fewer are taken for a slip of the hand."""
+LONGEST = 64
+"""Characters that are looked at: of thousands of digits Python makes no number."""
 
 
 def on_disk(target: Target, record: Record) -> Mapping[ConfigRef, str]:
@@ -53,8 +55,10 @@ def destination(target: Target, record: Record, kept: Kept, to: str | None) -> d
 
 
 def _named(target: Target, kept: Kept, to: str) -> dict[ConfigRef, Revision]:
-    every = [one for ref in target.configs for one in kept[ref]]
     hint = f"'config-sync history {target.name}' lists what there is"
+    if len(to) > LONGEST:
+        raise UsageError(f"a version or revision has at most {LONGEST} characters", hint=hint)
+    every = [one for ref in target.configs for one in kept[ref]]
     found = [one for one in every if to.isdecimal() and one.version == int(to)]
     if not found and len(to) >= SHORTEST:
         found = [one for one in every if one.revision.startswith(to.lower())]

@@ -91,13 +91,17 @@ class Fallback:
                 try:
                     guard_against_empty(named, desired, observed)
                     self._carry_out(target, desired, observed, record, occasion, stop, done)
+                except ReloadFailed:
+                    # The files are in place, unless the consumer got back what it had.
+                    if (self._records.get(named.name) or Record()).from_cache_since is not None:
+                        _served(target, desired, done)
+                    raise
                 except CheckNotRunnable:
                     raise
                 except (CheckRejected, EmptyRefused) as why:
                     refused.note(why.message)
                     continue
-                done.cached_as_of = desired.cached_as_of
-                _tell(target, desired, done.wrote)
+                _served(target, desired, done)
                 return error
         except ReloadFailed as untold:  # the files are in place, and the reload stays owed
             logger().warning(RELOAD_FAILED, target=named.name, error=untold.message, hint=untold.hint)
@@ -126,13 +130,14 @@ class Fallback:
         return done.told
 
 
-def _tell(target: Target, desired: Desired, wrote: Sequence[AbsolutePath]) -> None:
+def _served(target: Target, desired: Desired, done: Done) -> None:
+    done.cached_as_of = desired.cached_as_of
     logger().warning(
         CACHE_SERVED,
         target=target.name,
         version=desired.story.version,
         digest=desired.story.revision,
-        path=[str(path) for path in wrote] or None,
+        path=[str(path) for path in done.wrote] or None,
         as_of=rfc3339(desired.cached_as_of or 0.0),
     )
 

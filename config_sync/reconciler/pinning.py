@@ -11,11 +11,9 @@ from config_sync.clock import Clock
 from config_sync.errors import CredentialError, FileError, RevisionMissing, SyncError, UsageError
 from config_sync.log import ROLLBACK_BEGUN, TARGET_HELD, TARGET_RESUMED, logger
 from config_sync.model import (
-    AbsolutePath,
     ChangeEvent,
     ConfigRef,
     Digest,
-    FileState,
     Hold,
     Missing,
     Order,
@@ -24,8 +22,9 @@ from config_sync.model import (
     Rollback,
     Target,
 )
-from config_sync.pins import brought_back, given_up, going_to, held, resumed
+from config_sync.pins import brought_back, given_up, going_to, held, is_return, resumed
 from config_sync.plan import make_plan
+from config_sync.reconciler.choosing import Observed
 from config_sync.reconciler.desired import Desired, Keys, Service, from_service, wanted_of
 from config_sync.reconciler.done import Done
 from config_sync.reconciler.earlier import destination, on_disk, stories
@@ -36,6 +35,7 @@ from config_sync.reconciler.telling import Teller
 from config_sync.records import Records
 from config_sync.stop import Stop
 from config_sync.ways_back import named
+from config_sync.workqueue import Wake
 
 
 class Pinning:
@@ -57,6 +57,8 @@ class Pinning:
         self._keys = keys
         self._teller = teller
         self._clock = clock
+        self._gone: set[str] = set()
+        """Held targets none of whose files was there at the start, as long as they have not been brought back."""
 
     def order(self, target: Target, order: Order) -> None:
         """The record says what was asked, for good; the next pass carries it out.
@@ -158,12 +160,16 @@ class Pinning:
     def is_given_up(self, name: str, error: SyncError, *, has_written: bool) -> bool:
         """Whether a rollback that could not be made is over: then all is as it was before it was asked for.
 
-        It goes on where files of it are visible already, and where the key cannot be read, which heals.
+        It goes on where files of it are visible already, also by an earlier pass, where the key cannot be read, which
+        heals, and where it only brings back what was held: there is nothing to leave as it is.
         """
         record = self._records.get(name)
         if record is None or record.hold is None or record.is_frozen:
             return False
-        if isinstance(error, CredentialError) or (has_written and isinstance(error, FileError)):
+        if name in self._gone and is_return(record.hold):
+            return False
+        is_begun = has_written or (record.attempting is not None and not record.attempting.is_published)
+        if isinstance(error, CredentialError) or (is_begun and isinstance(error, FileError)):
             return False
         try:
             self._records.save(name, given_up(record))
@@ -171,22 +177,32 @@ class Pinning:
             return False
         return True
 
-    def bring_back(
-        self, target: Target, record: Record, observed: Mapping[AbsolutePath, FileState], stop: Stop
-    ) -> Record:
-        """At a start: held files none of which is there any more (a memory file system) are published once more.
+    def bring_back(self, target: Target, record: Record, observed: Observed, occasion: Occasion, stop: Stop) -> Record:
+        """Held files none of which was there at the start (a memory file system) are published once more.
+
+        Where that cannot be done yet (no key, no directory) later passes try it again, until something is there.
 
         Raises:
             SyncError: the cache does not have them any more, or they do not open.
         """
-        is_gone = all(isinstance(state, Missing) for state in observed.values())
-        if not record.written or not is_gone or self._cache is None:
+        hold = record.hold
+        is_gone = bool(record.written) and all(isinstance(state, Missing) for state in observed.values())
+        if hold is None or not is_gone:
+            self.is_back(target.name)
+            return record
+        if Wake.START in occasion.wakes and (hold.is_reached or is_return(hold)):
+            self._gone.add(target.name)
+        if not hold.is_reached or target.name not in self._gone or self._cache is None:
             return record
         to = {ref.label: revision for ref, revision in on_disk(target, record).items()}
         moved = brought_back(record, to)
         self._made(target, moved, to, stop)
         self._records.save(target.name, moved)
         return moved
+
+    def is_back(self, name: str) -> None:
+        """Files of it are there: from here on one that goes was taken away by somebody, and that stays."""
+        self._gone.discard(name)
 
     def unless_over(self, name: str, record: Record) -> Record:
         """The record without a hold whose time has passed. Raises FileError."""
@@ -197,13 +213,16 @@ class Pinning:
         logger().info(TARGET_RESUMED, target=name, version=record.version, trigger="time")
         return moved
 
-    def stand_still(self, target: Target, record: Record, occasion: Occasion, stop: Stop, done: Done) -> None:
+    def stand_still(
+        self, target: Target, record: Record, observed: Observed, occasion: Occasion, stop: Stop, done: Done
+    ) -> None:
         """A pass over what is held: nothing is fetched, written, repaired or removed.
 
         The consumer is told where an operator asks for it, and of a rollback until it knows. What else is owed stays
         owed: who holds a target may be at work on its consumer. Raises ReloadFailed, Stopped.
         """
         done.is_compared = False
+        done.is_present = not any(isinstance(state, Missing) for state in observed.values())
         assert record.hold is not None
         wanted = [wanted_of(spec, record.written.get(spec.path, Digest(""))) for spec in target.files]
         plan = make_plan(wanted, {}, record=record, has_reload=target.is_told)

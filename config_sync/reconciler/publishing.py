@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from config_sync.errors import FileError
 from config_sync.files import Disk, NotOurs, Published, Removal, Removed, WriteResult
 from config_sync.log import FILE_REMOVED, FILE_WARNED, FILE_WRITTEN, logger
-from config_sync.model import AbsolutePath, Digest, Layout, Record, Target
-from config_sync.plan import FilePlan, Plan, Reason
+from config_sync.model import AbsolutePath, Attempt, Digest, Layout, Record, Target
+from config_sync.plan import FilePlan, Plan, Reason, attempting
 from config_sync.reconciler.desired import Desired
 from config_sync.status.meters import METERS
 
@@ -27,6 +27,11 @@ class Cleared:
 
     left: Mapping[str, Digest]
     vanished: Mapping[str, Digest]
+
+    def owed_by(self, record: Record) -> Record:
+        """Owed, whatever comes; and a change like a write: who started before it has not seen what vanished."""
+        owing = replace(record, reloaded={**self.vanished, **record.reloaded})
+        return owing if owing.attempting is not None else attempting(owing, Attempt({}, {}))
 
 
 class Publisher:

@@ -128,14 +128,13 @@ class Reconciler:
         if record.attempting is not None and record.attempting.is_going_back:
             record = self._ways_back.finish(target, record)
         if record.attempting is not None and not record.attempting.is_checked:
-            record = self._checker.finish(target, record, stop)
+            record = self._checker.finish(target, record, stop, otherwise=record.pin)
         record = self._pinning.unless_over(named.name, record)
         before, observed = target, self._observe(target)
         done.is_compared = not (is_rollback := record.hold is not None)
-        if record.is_frozen and Wake.START in occasion.wakes:
-            record = self._pinning.bring_back(named, record, observed, stop)
+        record = self._pinning.bring_back(named, record, observed, occasion, stop)
         if record.is_frozen:
-            self._pinning.stand_still(target, record, occasion, stop, done)
+            self._pinning.stand_still(target, record, observed, occasion, stop, done)
             self._ways_back.close(target, record)
             return Reason.HELD
         desired: Desired | None = None
@@ -153,6 +152,7 @@ class Reconciler:
             observed = self._observe(before) | self._observe(target)  # anew: a fetch may take seconds
             guard_against_empty(named, desired, observed)
         reason, is_refused = self._carry_out(target, desired, observed, record, occasion, stop, done, before)
+        self._pinning.is_back(named.name)
         if is_refused and (refused := refusal(record)) is not None:
             raise refused
         return reason
@@ -207,9 +207,7 @@ class Reconciler:
         cleared = Cleared(record.dropped, {}) if plan.is_refused else self._publisher.clear(pruning, record)
         if cleared.vanished and target.is_told:
             plan = replace(plan, reload_owed=True)
-            # Owed, whatever comes; and a change like a write: who started before it has not seen it.
-            record = replace(record, reloaded={**cleared.vanished, **record.reloaded})
-            record = record if record.attempting is not None else attempting(record, Attempt({}, {}))
+            record = cleared.owed_by(record)
         moved = published(record, desired.wanted, plan, story=desired.story, at=self._clock.now(), dropped=cleared.left)
         self._records.save(target.name, moved)
         self._publisher.recorded(target, cleared)
@@ -286,7 +284,8 @@ class Reconciler:
             back = self._ways_back.held(target, plan, observed, record, back, kept)
         follows = None if record.attempting is None else record.attempting.is_published
         attempt = Attempt(digests, kept, is_checked=not in_place, back=back, follows=follows)
-        begun = replace(attempting(record, attempt), pin=plan.pin) if in_place or plan.reload_owed else record
+        is_noted = in_place or plan.reload_owed or plan.is_rollback
+        begun = replace(attempting(record, attempt), pin=plan.pin) if is_noted else record
         self._records.save(target.name, begun)
         try:
             self._publisher.publish(target, plan, desired, begun, done.wrote)
@@ -295,6 +294,7 @@ class Reconciler:
                 self._records.save(target.name, record)
                 self._ways_back.drop_unused(target, begun, record)
             raise
-        begun = self._checker.finish(target, begun, stop) if in_place else begun
+        stood = record.pin if desired.cached_as_of is not None else begun.pin
+        begun = self._checker.finish(target, begun, stop, otherwise=stood) if in_place else begun
         self._ways_back.let_go(target, plan, record)
         return begun

@@ -42,6 +42,8 @@ class TargetStatus:
     reload_pending: bool
     error: SyncError | None
     error_since: float | None
+    is_there: bool = True
+    """Whether all of its files are there, and no edit of them waits to be put right, by the last pass."""
     is_up: bool = True
     """Whether all of its files were written once, and seen on disk by this process.
 
@@ -230,6 +232,7 @@ class Board:
             reload_pending=pending,
             error=entry.error or refused,
             error_since=entry.error_since if entry.error is not None or pin is None else pin.since,
+            is_there=entry.is_present and not entry.is_to_restore,
             is_up=entry.is_up and entry.record.has_written(entry.target),
         )
 
@@ -287,14 +290,3 @@ def _is_pending(entry: _Entry) -> bool:
     if entry.reload is ReloadResult.WAITING_FOR_CONSUMER:
         return False
     return entry.target.is_told and bool(entry.record.written) and entry.record.reload_owed
-
-
-def startup_done(statuses: Iterable[TargetStatus]) -> bool:
-    """Whether every required target is up."""
-    return all(one.is_up for one in statuses if one.target.required)
-
-
-def is_ready(statuses: Iterable[TargetStatus]) -> bool:
-    """Startup, and no required target failed; a rejected document or an outage of the service keeps it."""
-    known = tuple(statuses)
-    return startup_done(known) and not any(one.state is State.FAILED for one in known if one.target.required)

@@ -142,6 +142,40 @@ def test_what_does_not_come_is_told_when_the_time_is_over() -> None:
     play(scenario)
 
 
+def test_what_is_on_record_and_not_on_disk_has_not_arrived() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running():
+            await asyncio.sleep(10)
+            assert (await gate(world, 1))[0] == 0
+            world.service.outage = unavailable()
+            for entry in (world.directory / "state" / "cache").iterdir():
+                entry.unlink()
+            (world.etc / "app.json").unlink()
+            code, said = await gate(world, 1, timeout_s=45)
+            assert code == 6
+            assert "version 1 was written, and is not on disk as it should be: the service" in said
+            world.service.outage = None
+            assert await gate(world, 1) == (0, "app: version 1 is on disk")
+
+    play(scenario)
+
+
+def test_a_held_version_whose_file_was_taken_away_ends_it_at_once() -> None:
+    async def scenario(world: World) -> None:
+        world.service.put("app", {"v": 1})
+        async with world.running():
+            await asyncio.sleep(10)
+            await world.ask(command="hold", target="app", reason="4711")
+            (world.etc / "app.json").unlink()
+            before = now()
+            code, said = await gate(world, 1)
+            assert (code, now() - before < 1) == (9, True)
+            assert "not on disk as it should be, and held since" in said
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [

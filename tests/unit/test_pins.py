@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config_sync.model import Attempt, Digest, FileState, Hold, Missing, OnDrift, Pin, PinnedBy, PinnedUntil, Record
-from config_sync.pins import brought_back, given_up, going_to, held, resumed
+from config_sync.pins import brought_back, given_up, going_to, held, is_return, resumed
 from config_sync.plan import Action, Reason, Story, attempting, make_plan, published
 from tests.unit.test_plan import EDIT, TOLD, V1, V2, A, there, wanted
 
@@ -52,6 +52,28 @@ def test_a_rollback_arrives_and_is_held_or_is_given_up_and_all_is_as_before(pin:
         assert arrived.is_frozen
         assert (arrived.reload_owed, arrived.version) == (True, 1)
         assert resumed(arrived).pin == (None if pin is None else dataclasses.replace(pin, digests={A: V2}))
+
+
+@below
+def test_a_hold_over_a_rollback_that_is_given_up_holds_what_is_there(pin: Pin | None) -> None:
+    before = dataclasses.replace(TOLD, pin=pin)
+    begun = going_to(before, {"app": "abc"}, reason="back", who="ada", at=10.0)
+    asked = held(begun, Hold(60.0, "a look", "bob"), at=20.0)
+    assert not asked.is_frozen, "it arrives first"
+    after = given_up(asked)
+    assert after.hold is not None
+    assert (after.is_frozen, after.hold.who, after.hold.until_at, dict(after.hold.to)) == (True, "bob", 80.0, {})
+    assert resumed(after) == before
+    again = held(asked, Hold(None, "longer", "eve"), at=30.0)
+    assert (again.hold and again.hold.to, given_up(again).hold) == ({"app": "abc"}, again.hold and again.hold.under)
+    assert resumed(given_up(again)) == before
+
+
+def test_only_what_a_hold_had_left_there_is_brought_back() -> None:
+    frozen = held(TOLD, Hold(), at=10.0)
+    returning = brought_back(frozen, {"app": "abc"}).hold
+    rollback = going_to(frozen, {"app": "abc"}, reason="back", who=None, at=20.0).hold
+    assert [one is not None and is_return(one) for one in (returning, rollback, frozen.hold)] == [True, False, False]
 
 
 def test_files_that_are_gone_are_brought_back_under_the_same_hold() -> None:

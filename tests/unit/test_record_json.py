@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from config_sync.model import Digest, Record
-from config_sync.record_json import Encoder, decoded
+from config_sync.record_json import Damaged, Encoder, decoded
 
 KEY = bytes(range(32))
 
@@ -36,3 +38,11 @@ def test_the_text_is_that_of_json_indented_by_one_for_people_who_look() -> None:
     content = Encoder(KEY).encoded({"b": record("a" * 32), "a": record("b" * 32, "/etc/one\nline")})
     whole: object = json.loads(content)
     assert content.decode() == json.dumps(whole, indent=1) + "\n"
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "-Infinity", "1e300", "-1e300", "1" * 400, "253402300800"])
+def test_what_is_no_time_is_damage_and_ends_no_agent(at: str) -> None:
+    for members in (f'"saved_at": {at}', f'"pin": {{"digests": {{}}, "by": "operator", "until": "time", "since": {at}}}'):
+        content = f'{{"version": 1, "digest_key": "{KEY.hex()}", "targets": {{"app": {{{members}}}}}}}'
+        with pytest.raises(Damaged, match=r"(saved_at|since) is no time"):
+            decoded(content.encode())

@@ -187,6 +187,7 @@ def test_a_change_is_read_whole() -> None:
         pytest.param("1990-12-31T23:59:60Z", 662688000.0, id="leap second"),
         pytest.param("1969-12-31T23:59:59.5Z", -0.5, id="before 1970"),
         pytest.param("0001-01-01T00:00:00Z", None, id="Go's zero time"),
+        pytest.param("9999-12-31T23:59:59-01:00", None, id="a year of five digits"),
         pytest.param("2026-02-30T10:00:00Z", None, id="no such day"),
         pytest.param("2026-03-01T10:00:00", None, id="no zone"),
         pytest.param("2026-03-01T10:00:00+25:00", None, id="no such offset"),

@@ -177,3 +177,27 @@ def test_an_event_of_the_version_on_disk_needs_no_second_look() -> None:
 
 def test_a_change_needs_no_second_look() -> None:
     assert after(pace(), fine(Result.CHANGED), Wake.EVENT).wake is Wake.RESYNC
+
+
+def test_a_hold_that_is_over_and_cannot_be_taken_off_the_record_is_no_busy_loop() -> None:
+    paced = pace()
+    delays = [
+        paced.after(
+            failed(FileError("x")), wakes=frozenset({Wake.HOLD}), hint=None, record=TOLD, now=LATE, hold_left_s=-1.0
+        ).in_s
+        for _ in range(3)
+    ]
+    assert delays == [5.0, 10.0, 20.0]
+
+
+@pytest.mark.parametrize(("left_s", "looked"), [(2.0, Again(2.0, Wake.HOLD)), (600.0, Again(5.0, Wake.RETRY))])
+def test_a_hold_that_ends_before_the_next_try_is_looked_at_then(left_s: float, looked: Again) -> None:
+    again = pace().after(
+        failed(FileError("x")), wakes=frozenset({Wake.HOLD}), hint=None, record=TOLD, now=LATE, hold_left_s=left_s
+    )
+    assert again == looked
+
+
+def test_a_hold_that_ended_since_the_pass_is_looked_at_once_more() -> None:
+    again = pace().after(fine(), wakes=frozenset({Wake.HOLD}), hint=None, record=TOLD, now=LATE, hold_left_s=-0.1)
+    assert again == Again(0.0, Wake.HOLD)

@@ -23,7 +23,7 @@ from config_sync.model import (
     Truth,
 )
 from config_sync.status import Board, Linked, State, TargetStatus
-from config_sync.status.board import is_ready, startup_done
+from config_sync.status.readiness import is_ready, startup_done
 from tests.fakes import START, FakeReload, HandClock
 
 PATH = AbsolutePath("/etc/app.json")

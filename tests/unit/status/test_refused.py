@@ -7,7 +7,7 @@ import dataclasses
 from config_sync.errors import RolledBack, ServiceUnavailable
 from config_sync.model import ConditionType, Digest, Pin, PinnedBy, PinnedUntil, Record, Truth
 from config_sync.status import State
-from config_sync.status.board import is_ready, startup_done
+from config_sync.status.readiness import is_ready, startup_done
 from tests.unit.status.test_board import OWED, PATH, TOLD, Watched
 
 
