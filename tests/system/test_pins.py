@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 
 from config_sync.devserver.server import RunningService
-from tests.program import PROGRAM, Home, assert_refused, files_in, home_at
+from tests.program import PROGRAM, Home, assert_refused, home_at
 from tests.service import write_config
 from tests.waiting import eventually
 
-NOBODY = 65534
 STEPS = ("validate", "reload", "probe")
 
 
@@ -189,31 +188,6 @@ def test_what_cannot_be_done_is_one_line_and_its_exit_code(home: Home, configs: 
         assert_refused(home.ask("hold", "app"), 12, "holds the state directory")
     assert on_disk(home) == "port: 2\n"
     assert home.once().returncode == 0, "nothing is held"
-
-
-@pytest.mark.root
-def test_another_users_memory_is_not_taken_from_his_agent(home: Home, configs: Path) -> None:
-    versions(home, configs, 1, 2)
-    memory, lock = home.state_dir / "records.json", home.state_dir / "lock"
-    for path in (home.state_dir, memory, lock):
-        os.chown(path, NOBODY, -1)
-    before = files_in(home.state_dir)
-    for words in (("hold", "app"), ("resume", "app"), ("rollback", "app")):
-        assert_refused(home.ask(*words), 2, f"{memory} belongs to uid {NOBODY}", f"sudo -u '#{NOBODY}'")
-    assert files_in(home.state_dir) == before
-    memory.unlink()
-    assert_refused(home.ask("hold", "app"), 2, f"{lock} belongs to uid {NOBODY}")
-    lock.unlink()
-    assert_refused(home.ask("hold", "app"), 2, f"{home.state_dir} belongs to uid {NOBODY}")
-    assert not memory.exists()
-
-
-def test_an_order_that_would_be_forgotten_is_refused(home: Home, configs: Path) -> None:
-    versions(home, configs, 1)
-    memory = home.state_dir / "records.json"
-    memory.unlink()
-    memory.mkdir()
-    assert_refused(home.ask("hold", "app"), 10, "cannot be read", "the user of the agent")
 
 
 @pytest.mark.parametrize("has_agent", [True, False])

@@ -42,7 +42,8 @@ def test_the_text_is_that_of_json_indented_by_one_for_people_who_look() -> None:
 
 @pytest.mark.parametrize("at", ["NaN", "Infinity", "-Infinity", "1e300", "-1e300", "1" * 400, "253402300800"])
 def test_what_is_no_time_is_damage_and_ends_no_agent(at: str) -> None:
-    for members in (f'"saved_at": {at}', f'"pin": {{"digests": {{}}, "by": "operator", "until": "time", "since": {at}}}'):
+    pin = f'{{"digests": {{}}, "by": "operator", "until": "time", "since": {at}}}'
+    for members in (f'"saved_at": {at}', f'"pin": {pin}'):
         content = f'{{"version": 1, "digest_key": "{KEY.hex()}", "targets": {{"app": {{{members}}}}}}}'
         with pytest.raises(Damaged, match=r"(saved_at|since) is no time"):
             decoded(content.encode())
