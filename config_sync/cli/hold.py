@@ -8,7 +8,7 @@ from config_sync.cli.commanding import add_runtime_dir
 from config_sync.cli.loading import duration, text
 from config_sync.cli.ordering import give, user
 from config_sync.errors import UsageError
-from config_sync.model import MAX_HOLD_S, Hold
+from config_sync.model import Hold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
     for_s = duration(arguments, "for") if text(arguments, "for") is not None else None
     if for_s == 0:
         raise UsageError("--for 0s holds nothing", hint="such as --for 1h")
-    if for_s is not None and for_s > MAX_HOLD_S:
-        raise UsageError("--for is at most 10 years", hint="without it the hold lasts until it is resumed")
     reason = text(arguments, "reason")
     if reason is not None and not reason.isprintable():
         raise UsageError("--reason is one line of text")

@@ -169,7 +169,7 @@ def test_what_cannot_be_done_is_one_line_and_its_exit_code(home: Home, configs: 
         (("rollback", "app", "--to", "99"), 5, "'99'"),
         (("rollback", "app", "--to", "zzzz"), 5, "'zzzz'"),
         (("rollback", "app", "--to", "9" * 5000), 2, "at most 64 characters"),
-        (("hold", "app", "--for", "9999d"), 2, "at most 10 years"),
+        (("hold", "app", "--for", "9999d"), 2, "expected a duration"),
         (("sync", "app", "--wait", "--version", "9" * 5000), 2, "at most 15 digits"),
         (("sync", "app", "--wait", "--version", "2"), 6, "no agent answers"),
         (("sync", "app", "--version", "2"), 2, "--wait"),
